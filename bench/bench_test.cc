@@ -1,0 +1,150 @@
+// The parts of weir-bench that a wrong number could hide in.
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "bench/flags.h"
+#include "bench/histogram.h"
+#include "bench/report.h"
+#include "bench/traffic.h"
+#include "resp/parser.h"
+
+namespace bench {
+namespace {
+
+std::vector<std::vector<std::string>> Requests(std::string_view bytes) {
+  std::vector<std::vector<std::string>> requests;
+  resp::Parser parser;
+  while (parser.Next(bytes, {}) == resp::ParseResult::kRequest) {
+    requests.emplace_back(parser.request().args.begin(), parser.request().args.end());
+    bytes.remove_prefix(parser.consumed());
+  }
+  EXPECT_TRUE(bytes.empty());
+  return requests;
+}
+
+TEST(Histogram, IsOffByAtMostOneInThirtyTwo) {
+  for (uint64_t value = 1; value < (uint64_t{1} << 62); value += value / 7 + 1) {
+    Histogram histogram;
+    histogram.Record(value);
+    histogram.Record(UINT64_MAX);
+    const uint64_t reported = histogram.ValueAt(0.5);
+    ASSERT_GE(reported, value);
+    ASSERT_LE(reported - value, value / 32);
+  }
+}
+
+TEST(Histogram, FindsQuantiles) {
+  Histogram histogram;
+  EXPECT_EQ(histogram.ValueAt(0.5), 0u);
+  for (uint64_t value = 1; value <= 30; ++value) histogram.Record(value);
+  EXPECT_EQ(histogram.ValueAt(0), 1u);
+  EXPECT_EQ(histogram.ValueAt(0.5), 15u);
+  EXPECT_EQ(histogram.ValueAt(1), 30u);
+  histogram.Record(1000);
+  EXPECT_EQ(histogram.ValueAt(1), 1000u);
+  EXPECT_EQ(histogram.max(), 1000u);
+  EXPECT_EQ(histogram.total(), 31u);
+}
+
+TEST(AppendTraffic, SendsWhatIsLeftAndNoMore) {
+  const Workload workload = *FindWorkload("xadd-p16");
+  const Dataset dataset = {.key_prefix = "k", .value_bytes = 3};
+  Tally tally = {.unsent = 20};
+  const auto traffic = MakeTraffic(workload, dataset, 0, &tally);
+  const Batch first = traffic->NextBatch();
+  EXPECT_EQ(first.requests, 16u);
+  EXPECT_EQ(Requests(first.bytes),
+            (std::vector<std::vector<std::string>>(16, {"XADD", "k:00000000", "*", "f", "xxx"})));
+  const Batch second = traffic->NextBatch();
+  EXPECT_EQ(second.requests, 4u);
+  EXPECT_EQ(Requests(second.bytes).size(), 4u);
+  EXPECT_EQ(traffic->NextBatch().requests, 0u);
+}
+
+TEST(AppendTraffic, SpreadsOverTheStreamsAndOnlyThem) {
+  Workload workload = *FindWorkload("xadd-10k-streams");
+  workload.stream_count = 12;
+  const Dataset dataset;
+  Tally tally = {.unsent = 1600};
+  const auto traffic = MakeTraffic(workload, dataset, 0, &tally);
+  std::set<std::string> expected;
+  for (uint64_t i = 0; i < 12; ++i) expected.insert(StreamKey(dataset, i));
+  std::set<std::string> keys;
+  for (int i = 0; i < 100; ++i) {
+    for (const auto& request : Requests(traffic->NextBatch().bytes)) keys.insert(request[1]);
+  }
+  EXPECT_EQ(keys, expected);
+}
+
+TEST(DrainTraffic, AcknowledgesWhatItReadUntilThereIsNothing) {
+  const Dataset dataset = {.key_prefix = "k"};
+  Tally tally;
+  const auto traffic = MakeTraffic(*FindWorkload("drain-8"), dataset, 3, &tally);
+  EXPECT_EQ(Requests(traffic->NextBatch().bytes)[0],
+            (std::vector<std::string>{"XREADGROUP", "GROUP", "workers", "c3", "COUNT", "100",
+                                      "STREAMS", "k:00000000", ">"}));
+  traffic->TakeReply(
+      "*1\r\n*2\r\n$10\r\nk:00000000\r\n*2\r\n"
+      "*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nf\r\n$1\r\nv\r\n"
+      "*2\r\n$4\r\n12-3\r\n*4\r\n$1\r\nf\r\n$0\r\n\r\n$1\r\ng\r\n$1\r\nw\r\n");
+  EXPECT_EQ(Requests(traffic->NextBatch().bytes)[0],
+            (std::vector<std::string>{"XACK", "k:00000000", "workers", "1-0", "12-3"}));
+  traffic->TakeReply(":2\r\n");
+  EXPECT_EQ(Requests(traffic->NextBatch().bytes)[0][0], "XREADGROUP");
+  traffic->TakeReply("*-1\r\n");
+  EXPECT_EQ(traffic->NextBatch().requests, 0u);
+  EXPECT_EQ(tally.read, 2u);
+  EXPECT_EQ(tally.acknowledged, 2u);
+  EXPECT_EQ(tally.unexpected, 0u);
+}
+
+TEST(DrainTraffic, CountsRepliesItDidNotExpect) {
+  const Dataset dataset;
+  for (const char* reply : {":1\r\n", "*0\r\n", "*1\r\n*2\r\n$1\r\nk\r\n*1\r\n$-1\r\n"}) {
+    Tally tally;
+    const auto traffic = MakeTraffic(*FindWorkload("drain-1"), dataset, 0, &tally);
+    traffic->NextBatch();
+    traffic->TakeReply(reply);
+    EXPECT_EQ(tally.unexpected, 1u) << reply;
+    EXPECT_EQ(traffic->NextBatch().requests, 0u) << reply;
+  }
+}
+
+TEST(Report, TakesMedianSpreadAndRatio) {
+  Comparison comparison;
+  for (double rate : {300.0, 100.0, 200.0}) comparison.weir.push_back({.operations_per_s = rate});
+  for (double rate : {100.0, 50.0}) comparison.peer.push_back({.operations_per_s = rate});
+  EXPECT_EQ(Median(comparison.weir, &Measurement::operations_per_s), 200);
+  EXPECT_EQ(Median(comparison.peer, &Measurement::operations_per_s), 75);
+  EXPECT_EQ(Spread(comparison.weir), 1);
+  EXPECT_DOUBLE_EQ(comparison.ratio(), 200.0 / 75);
+}
+
+TEST(Flags, NamesWhatIsWrong) {
+  const auto problem = [](std::vector<std::string> words) {
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    Flags flags(static_cast<int>(argv.size()), argv.data(), 0);
+    flags.Whole("n", 1, 1);
+    flags.Text("t", "");
+    return flags.Problem();
+  };
+  EXPECT_EQ(problem({"--n", "3", "--t=a=b"}), "");
+  EXPECT_EQ(problem({"--n", "0"}), "--n needs a whole number of at least 1, not '0'");
+  EXPECT_EQ(problem({"--n", "3x"}), "--n needs a whole number of at least 1, not '3x'");
+  EXPECT_EQ(problem({"--t"}), "--t needs a value");
+  EXPECT_EQ(problem({"--x", "1"}), "unknown --x");
+  EXPECT_EQ(problem({"x"}), "unexpected word 'x'");
+}
+
+TEST(Flags, SplitsQuotedWords) {
+  EXPECT_EQ(SplitWords("--save \"\" --appendonly yes"),
+            (std::vector<std::string>{"--save", "", "--appendonly", "yes"}));
+  EXPECT_EQ(SplitWords(""), std::vector<std::string>());
+}
+
+}  // namespace
+}  // namespace bench

@@ -1,0 +1,45 @@
+// One load run: opens the connections, sends a workload, measures, checks the outcome.
+//
+// Closed loop: each connection sends its batch, waits for all its replies, sends the next. Open
+// loop: requests are due at a fixed rate whatever the replies do, and a latency counts from the
+// time a request was due, so a stalled server cannot hide the wait it caused.
+//
+// Thread: one run at a time per thread; a run uses one thread, which polls.
+#pragma once
+
+#include <cstdint>
+
+#include "bench/client.h"
+#include "bench/histogram.h"
+#include "bench/workloads.h"
+
+namespace bench {
+
+struct LoadOptions {
+  Endpoint endpoint;
+  Workload workload;  // a row of the table, perhaps with other numbers
+  Dataset dataset;
+  double seconds = 0;          // stop sending after this time; 0: after workload.operations
+  double requests_per_s = 0;   // open loop at this rate; 0: closed loop
+  double stall_seconds = 120;  // give up when nothing was received for so long
+};
+
+struct LoadResult {
+  Problem problem;  // not empty: the numbers below say nothing
+  uint64_t operations = 0;
+  uint64_t requests = 0;
+  uint64_t error_replies = 0;
+  double elapsed_s = 0;
+  double client_cpu_s = 0;
+  Histogram latency_ns;
+
+  double operations_per_s() const {
+    return elapsed_s > 0 ? static_cast<double>(operations) / elapsed_s : 0;
+  }
+};
+
+// Runs against data that Prepare made. Any error reply, unexpected reply or wrong final count makes
+// the run a failed one.
+LoadResult RunLoad(const LoadOptions& options);
+
+}  // namespace bench

@@ -1,0 +1,194 @@
+#include "bench/traffic.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace bench {
+namespace {
+
+// Small and fast, good enough to spread keys; the seed makes runs repeatable.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15u + 1) {}
+
+  // Even enough for limits far below 2^32.
+  uint64_t Below(uint64_t limit) {
+    state_ ^= state_ << 13;
+    state_ ^= state_ >> 7;
+    state_ ^= state_ << 17;
+    return ((state_ >> 32) * limit) >> 32;
+  }
+
+ private:
+  uint64_t state_;
+};
+
+// Sends the same buffer of requests again and again; with many streams the key's digits in it are
+// overwritten before each use.
+class AppendTraffic : public Traffic {
+ public:
+  AppendTraffic(const Workload& workload, const Dataset& dataset, int client, Tally* tally)
+      : stream_count_(workload.stream_count),
+        pipeline_(static_cast<size_t>(workload.pipeline)),
+        random_(dataset.seed * 1000 + static_cast<uint64_t>(client)),
+        tally_(tally) {
+    const std::string key = StreamKey(dataset, 0);
+    const std::string value(dataset.value_bytes, 'x');
+    std::string request;
+    AppendRequest({"XADD", key, "*", kField, value}, &request);
+    request_bytes_ = request.size();
+    digits_end_ = request.find(key) + key.size();
+    for (size_t i = 0; i < pipeline_; ++i) buffer_ += request;
+  }
+
+  Batch NextBatch() override {
+    const auto count = static_cast<size_t>(std::min<uint64_t>(pipeline_, tally_->unsent));
+    tally_->unsent -= count;
+    if (stream_count_ > 1) {
+      for (size_t i = 0; i < count; ++i) {
+        PutDigits(buffer_.data() + i * request_bytes_ + digits_end_, random_.Below(stream_count_));
+      }
+    }
+    return {std::string_view(buffer_).substr(0, count * request_bytes_), count};
+  }
+
+  void TakeReply(std::string_view reply) override {
+    if (reply.front() == '$') {
+      ++tally_->appended;
+    } else {
+      ++tally_->unexpected;
+    }
+  }
+
+ private:
+  // Overwrites the zero-filled digits that end before `end`.
+  static void PutDigits(char* end, uint64_t number) {
+    for (int i = 0; i < 8; ++i, number /= 10) *--end = static_cast<char>('0' + number % 10);
+  }
+
+  const uint64_t stream_count_;
+  const size_t pipeline_;
+  size_t request_bytes_ = 0;
+  size_t digits_end_ = 0;
+  std::string buffer_;
+  Random random_;
+  Tally* tally_;
+};
+
+// Walks over the bytes of a whole reply. After a surprise it stays `failed` and returns zeros.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view bytes) : p_(bytes.data()), end_(p_ + bytes.size()) {}
+
+  bool failed() const { return failed_; }
+
+  // Reads the number of a line of this type.
+  int64_t Line(char type) {
+    int64_t number = 0;
+    if (p_ == end_ || *p_ != type) return Fail();
+    const auto [stop, error] = std::from_chars(p_ + 1, end_, number);
+    if (error != std::errc() || end_ - stop < 2) return Fail();
+    p_ = stop + 2;
+    return number;
+  }
+
+  // Passes over a bulk string and returns it as encoded.
+  std::string_view EncodedBulk() {
+    const char* const begin = p_;
+    const int64_t bytes = Line('$');
+    if (bytes < 0 || end_ - p_ < bytes + 2) Fail();
+    if (failed_) return {};
+    p_ += bytes + 2;
+    return {begin, static_cast<size_t>(p_ - begin)};
+  }
+
+ private:
+  int64_t Fail() {
+    failed_ = true;
+    return 0;
+  }
+
+  const char* p_;
+  const char* end_;
+  bool failed_ = false;
+};
+
+// A consumer that reads, acknowledges what it read, and waits for each reply before it goes on.
+class DrainTraffic : public Traffic {
+ public:
+  DrainTraffic(const Workload& workload, const Dataset& dataset, int client, Tally* tally)
+      : tally_(tally) {
+    const std::string key = StreamKey(dataset, 0);
+    AppendRequest({"XREADGROUP", "GROUP", kGroup, "c" + std::to_string(client), "COUNT",
+                   std::to_string(workload.read_count), "STREAMS", key, ">"},
+                  &read_request_);
+    AppendRequest({"XACK", key, kGroup}, &ack_prefix_);
+    ack_prefix_.erase(0, ack_prefix_.find('\n') + 1);  // the count depends on the ids
+  }
+
+  Batch NextBatch() override {
+    if (drained_) return {};
+    return {acknowledging_ ? ack_request_ : read_request_, 1};
+  }
+
+  void TakeReply(std::string_view reply) override {
+    Cursor cursor(reply);
+    if (acknowledging_) {
+      const int64_t count = cursor.Line(':');
+      tally_->acknowledged += static_cast<uint64_t>(count);
+      if (cursor.failed() || static_cast<size_t>(count) != id_count_) ++tally_->unexpected;
+      acknowledging_ = false;
+    } else if (reply == "*-1\r\n") {
+      drained_ = true;
+    } else {
+      TakeEntries(cursor);
+    }
+  }
+
+ private:
+  // [[key, [[id, [field, value]], ...]]]
+  void TakeEntries(Cursor& cursor) {
+    ids_.clear();
+    id_count_ = 0;
+    cursor.Line('*');
+    cursor.Line('*');
+    cursor.EncodedBulk();
+    const int64_t entries = cursor.Line('*');
+    for (int64_t i = 0; i < entries && !cursor.failed(); ++i) {
+      cursor.Line('*');
+      ids_ += cursor.EncodedBulk();
+      ++id_count_;
+      const int64_t words = cursor.Line('*');
+      for (int64_t word = 0; word < words && !cursor.failed(); ++word) cursor.EncodedBulk();
+    }
+    if (cursor.failed() || id_count_ == 0) {
+      ++tally_->unexpected;
+      drained_ = true;
+      return;
+    }
+    tally_->read += id_count_;
+    ack_request_ = "*" + std::to_string(3 + id_count_) + "\r\n" + ack_prefix_ + ids_;
+    acknowledging_ = true;
+  }
+
+  std::string read_request_;
+  std::string ack_prefix_;  // XACK key group, encoded
+  std::string ack_request_;
+  std::string ids_;  // of the last read, encoded
+  size_t id_count_ = 0;
+  bool acknowledging_ = false;
+  bool drained_ = false;
+  Tally* tally_;
+};
+
+}  // namespace
+
+std::unique_ptr<Traffic> MakeTraffic(const Workload& workload, const Dataset& dataset, int client,
+                                     Tally* tally) {
+  if (workload.kind == TrafficKind::kAppend) {
+    return std::make_unique<AppendTraffic>(workload, dataset, client, tally);
+  }
+  return std::make_unique<DrainTraffic>(workload, dataset, client, tally);
+}
+
+}  // namespace bench

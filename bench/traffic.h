@@ -1,0 +1,43 @@
+// What one connection of a load run sends and how it takes the replies. The load loop owns the
+// sockets and the clock, a Traffic owns the meaning.
+//
+// Thread: the load loop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "bench/workloads.h"
+
+namespace bench {
+
+// Sums over all connections of one run.
+struct Tally {
+  uint64_t unsent = 0;  // kAppend: requests nobody sent yet
+  uint64_t appended = 0;
+  uint64_t read = 0;
+  uint64_t acknowledged = 0;
+  uint64_t unexpected = 0;  // replies of the wrong shape
+};
+
+struct Batch {
+  std::string_view bytes;  // valid until the next call of NextBatch or TakeReply
+  size_t requests = 0;     // 0: this connection has nothing more to send
+};
+
+class Traffic {
+ public:
+  virtual ~Traffic() = default;
+  virtual Batch NextBatch() = 0;
+  // Takes the encoded bytes of one whole reply that is no error.
+  virtual void TakeReply(std::string_view reply) = 0;
+};
+
+// `tally` must outlive the traffic; `client` numbers the connections from 0.
+std::unique_ptr<Traffic> MakeTraffic(const Workload& workload, const Dataset& dataset, int client,
+                                     Tally* tally);
+
+}  // namespace bench

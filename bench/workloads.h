@@ -1,0 +1,59 @@
+// The named workloads, in one table: `load` and `compare` run exactly these, so that a number
+// always has a name that says how it came about.
+//
+// Thread: any.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "bench/client.h"
+
+namespace bench {
+
+enum class TrafficKind : uint8_t {
+  kAppend,  // XADD, one operation per request
+  kDrain,   // XREADGROUP and XACK in turn until the stream has nothing new; one per entry
+};
+
+struct Workload {
+  std::string_view name;
+  TrafficKind kind;
+  int clients;
+  int pipeline;         // kAppend: requests sent at once
+  uint64_t operations;  // kAppend: requests in all; kDrain: entries loaded before
+  uint64_t stream_count;
+  int read_count;  // kDrain: COUNT
+  std::string_view summary;
+};
+
+std::span<const Workload> Workloads();
+
+// Null if there is none of that name.
+const Workload* FindWorkload(std::string_view name);
+
+// The data a run works on. Keys are of one length, so that requests can be patched in place.
+struct Dataset {
+  std::string key_prefix = "weir-bench";
+  size_t value_bytes = 100;
+  uint64_t seed = 1;
+};
+
+inline constexpr std::string_view kField = "f";
+inline constexpr std::string_view kGroup = "workers";
+
+std::string StreamKey(const Dataset& dataset, uint64_t index);
+
+// Brings the server into the state a run of `workload` starts from. Other keys are left alone.
+Problem Prepare(Client& client, const Workload& workload, const Dataset& dataset);
+
+// Entries in all streams of the workload together.
+Problem CountEntries(Client& client, const Workload& workload, const Dataset& dataset,
+                     uint64_t* count);
+
+// Entries delivered and not acknowledged in the workload's group.
+Problem CountPending(Client& client, const Dataset& dataset, uint64_t* count);
+
+}  // namespace bench

@@ -1,0 +1,254 @@
+// Effects on groups, consumers and pending records.
+#include <algorithm>
+
+#include "engine/apply.h"
+#include "engine/check.h"
+#include "engine/schema.h"
+
+namespace engine {
+namespace {
+
+Group& Change(Core& core, Stream& stream, GroupNumber number) {
+  Group* group = stream.GroupByNumber(number);
+  CHECK(group != nullptr);
+  core.checkpoint.Touch(*group, 0);
+  stream.changed_turn = core.turn;
+  ++core.changes_since_checkpoint;
+  return *group;
+}
+
+Consumer& ConsumerOf(const Group& group, ConsumerNumber number) {
+  Consumer* consumer = group.ConsumerByNumber(number);
+  CHECK(consumer != nullptr);
+  return *consumer;
+}
+
+// Moves one record's weight between owners' counters.
+void CountOwner(Group& group, ConsumerNumber owner, int64_t change) {
+  if (owner == kNoConsumer) {
+    group.released_count += change;
+  } else {
+    ConsumerOf(group, owner).pending_count += change;
+  }
+}
+
+PendingPage& Resident(Core& core, PageSlot& slot, size_t bytes) {
+  CHECK(slot.unit != nullptr);
+  core.checkpoint.Touch(*slot.unit, bytes);
+  slot.unit->referenced = true;
+  return slot.unit->page;
+}
+
+size_t AddPage(Core& core, Group& group, size_t index, StreamId first_id, PendingPage page) {
+  PageSlot slot;
+  slot.first_id = first_id;
+  slot.number = group.next_page++;
+  const auto it = group.pages.insert(group.pages.begin() + static_cast<ptrdiff_t>(index),
+                                     std::move(slot));
+  PageUnit& unit = core.AttachPage(group, *it, std::move(page));
+  core.checkpoint.Touch(unit, 0);
+  return index;
+}
+
+void DropPage(Core& core, Group& group, size_t index) {
+  PageSlot& slot = group.pages[index];
+  if (slot.unit != nullptr) {
+    slot.unit->on_disk = slot.unit->on_disk || slot.on_disk;
+    core.checkpoint.Forget(*slot.unit);
+    core.cache.Remove(slot.unit.get());
+  }
+  if (slot.on_disk || (slot.unit != nullptr && slot.unit->on_disk)) {
+    core.checkpoint.DeleteLater(Family::kGroups,
+                                PendingPageKey(group.stream->physical_db, group.stream->uid,
+                                               group.number, slot.number));
+  }
+  group.pages.erase(group.pages.begin() + static_cast<ptrdiff_t>(index));
+}
+
+// The page a record with this id belongs into, with room for one more.
+PendingPage& PageFor(Core& core, Group& group, StreamId id, size_t bytes) {
+  if (group.pages.empty()) {
+    return group.pages[AddPage(core, group, 0, id, PendingPage())].unit->page;
+  }
+  const size_t index = group.FindPageAtOrAfter(id);
+  PageSlot& slot = group.pages[index];
+  if (index + 1 == group.pages.size() && slot.Count() == kMaxPendingRecords && id > slot.Last()) {
+    return group.pages[AddPage(core, group, index + 1, id, PendingPage())].unit->page;
+  }
+  PendingPage& page = Resident(core, slot, bytes);
+  if (!page.full() || page.Contains(id)) {
+    slot.first_id = std::min(slot.first_id, id);
+    return page;
+  }
+  PendingPage upper = page.Split();
+  const StreamId upper_first = upper.first_id();
+  AddPage(core, group, index + 1, upper_first, std::move(upper));
+  if (id >= upper_first) {
+    return group.pages[index + 1].unit->page;
+  }
+  PageSlot& lower = group.pages[index];
+  lower.first_id = std::min(lower.first_id, id);
+  return lower.unit->page;
+}
+
+void Put(Core& core, Group& group, const PendingRecord& record) {
+  PendingPage& page = PageFor(core, group, record.id, 8);
+  if (page.Insert(record)) {
+    ++group.pending_count;
+  } else {
+    const auto old = page.Find(record.id);
+    CountOwner(group, old->owner, -1);
+    PendingRecord changed = record;
+    changed.first_delivery_ms = old->first_delivery_ms;
+    CHECK(page.Update(changed));
+  }
+  CountOwner(group, record.owner, 1);
+}
+
+bool EraseRecord(Core& core, Group& group, StreamId id) {
+  const size_t index = group.FindPage(id);
+  if (index == group.pages.size()) {
+    return false;
+  }
+  PendingPage& page = Resident(core, group.pages[index], 8);
+  const auto erased = page.Erase(id);
+  if (!erased.has_value()) {
+    return false;
+  }
+  CountOwner(group, erased->owner, -1);
+  --group.pending_count;
+  if (page.empty()) {
+    DropPage(core, group, index);
+  }
+  return true;
+}
+
+}  // namespace
+
+void Apply(Core& core, Stream& stream, const GroupCreated& effect) {
+  core.checkpoint.Touch(stream, 0);
+  stream.changed_turn = core.turn;
+  ++core.changes_since_checkpoint;
+  auto group = std::make_unique<Group>(&stream, effect.group, std::string(effect.name));
+  group->last_id = effect.last_id;
+  group->entries_read = effect.entries_read;
+  core.checkpoint.Touch(*group, 0);
+  core.cache.Grow(&stream, group->memory_bytes());
+  stream.groups_by_number.push_back(group.get());
+  const std::string_view name = group->name;
+  stream.groups.emplace(name, std::move(group));
+  stream.next_group = std::max(stream.next_group, effect.group + 1);
+}
+
+void Apply(Core& core, Stream& stream, const GroupDestroyed& effect) {
+  core.checkpoint.Touch(stream, 0);
+  Group& group = Change(core, stream, effect.group);
+  core.RetireGroup(group);
+  std::erase(stream.groups_by_number, &group);
+  stream.groups.erase(stream.groups.find(group.name));
+}
+
+void Apply(Core& core, Stream& stream, const GroupMoved& effect) {
+  Group& group = Change(core, stream, effect.group);
+  group.last_id = effect.last_id;
+  group.entries_read = effect.entries_read;
+}
+
+void Apply(Core& core, Stream& stream, const ConsumerCreated& effect) {
+  Group& group = Change(core, stream, effect.group);
+  auto consumer =
+      std::make_unique<Consumer>(effect.consumer, std::string(effect.name), effect.seen_ms);
+  group.next_consumer = std::max(group.next_consumer, effect.consumer + 1);
+  group.consumers_by_number.push_back(consumer.get());
+  core.cache.Grow(&stream, sizeof(Consumer) + effect.name.size() + 64);
+  const std::string_view name = consumer->name;
+  group.consumers.emplace(name, std::move(consumer));
+}
+
+void Apply(Core& core, Stream& stream, const ConsumerDeleted& effect) {
+  Group& group = Change(core, stream, effect.group);
+  Consumer& consumer = ConsumerOf(group, effect.consumer);
+  for (size_t index = 0; index < group.pages.size() && consumer.pending_count > 0;) {
+    if (group.pages[index].OwnedBy(consumer.number) == 0) {
+      ++index;
+      continue;
+    }
+    PendingPage& page = Resident(core, group.pages[index], 0);
+    std::vector<StreamId> ids;
+    for (auto at = page.Begin(); at.valid(); at.Next()) {
+      if (at.owner() == consumer.number) {
+        ids.push_back(at.id());
+      }
+    }
+    for (const StreamId id : ids) {
+      CHECK(page.Erase(id).has_value());
+    }
+    consumer.pending_count -= static_cast<int64_t>(ids.size());
+    group.pending_count -= static_cast<int64_t>(ids.size());
+    if (page.empty()) {
+      DropPage(core, group, index);
+    } else {
+      ++index;
+    }
+  }
+  CHECK(consumer.pending_count == 0);
+  std::erase(group.consumers_by_number, &consumer);
+  group.consumers.erase(group.consumers.find(consumer.name));
+}
+
+void Apply(Core& core, Stream& stream, const ConsumerSeen& effect) {
+  Group* group = stream.GroupByNumber(effect.group);
+  Consumer* consumer = group == nullptr ? nullptr : group->ConsumerByNumber(effect.consumer);
+  if (consumer == nullptr) {
+    return;  // Soft: it may be recorded after the consumer went.
+  }
+  core.checkpoint.Touch(*group, 0);
+  consumer->seen_ms = effect.seen_ms;
+  if (effect.active_ms >= 0) {
+    consumer->active_ms = effect.active_ms;
+  }
+}
+
+void Apply(Core& core, Stream& stream, const Delivered& effect) {
+  Group& group = Change(core, stream, effect.group);
+  PendingRecord record;
+  record.owner = effect.consumer;
+  record.delivery_ms = effect.delivery_ms;
+  record.first_delivery_ms = effect.delivery_ms;
+  record.count = 1;
+  record.sequence = effect.first_sequence;
+  for (const StreamId id : effect.ids) {
+    record.id = id;
+    Put(core, group, record);
+    ++record.sequence;
+  }
+  group.next_sequence = std::max(group.next_sequence, record.sequence);
+  Consumer& consumer = ConsumerOf(group, effect.consumer);
+  consumer.seen_ms = effect.delivery_ms;
+  consumer.active_ms = effect.delivery_ms;
+}
+
+void Apply(Core& core, Stream& stream, const Acknowledged& effect) {
+  Group& group = Change(core, stream, effect.group);
+  for (const StreamId id : effect.ids) {
+    CHECK(EraseRecord(core, group, id));
+  }
+}
+
+void Apply(Core& core, Stream& stream, const Claimed& effect) {
+  Group& group = Change(core, stream, effect.group);
+  PendingRecord record;
+  record.owner = effect.consumer;
+  record.delivery_ms = effect.delivery_ms;
+  record.first_delivery_ms = effect.delivery_ms;
+  record.sequence = effect.first_sequence;
+  for (const ClaimedRecord& claimed : effect.records) {
+    record.id = claimed.id;
+    record.count = claimed.count;
+    Put(core, group, record);
+    ++record.sequence;
+  }
+  group.next_sequence = std::max(group.next_sequence, record.sequence);
+}
+
+}  // namespace engine

@@ -1,0 +1,371 @@
+// Effects on a stream's entries and counters.
+#include <algorithm>
+#include <utility>
+
+#include "engine/apply.h"
+#include "engine/check.h"
+#include "engine/limits.h"
+#include "engine/schema.h"
+
+namespace engine {
+namespace {
+
+void Change(Core& core, Stream& stream, size_t bytes) {
+  core.checkpoint.Touch(stream, bytes);
+  stream.changed_turn = core.turn;
+  ++core.changes_since_checkpoint;
+}
+
+void TouchPlace(Core& core, Stream& stream, Directory::Place place) {
+  DirectoryPage& page = stream.directory.PageAt(place);
+  if (!stream.directory.IsOpenPage(page)) {
+    core.checkpoint.Touch(page, 0);
+  }
+}
+
+BlockUnit& TailOf(Core& core, Stream& stream, BlockSlot& slot) {
+  if (slot.unit == nullptr) {
+    return core.AttachBlock(stream, slot, Block::OpenTail(slot.first_id, slot.Summary()));
+  }
+  return *slot.unit;
+}
+
+BlockSlot& OpenBlock(Core& core, Stream& stream, StreamId first_id) {
+  auto& pages = stream.directory.pages();
+  if (!pages.empty() && stream.directory.Back().last_id >= first_id) {
+    // XSETID went back below deleted entries at the end of the block. None of them is live, so the
+    // block ends before the new one as far as anybody can see.
+    stream.directory.Back().last_id = *first_id.Previous();
+  }
+  if (pages.empty() || pages.back()->slots.size() == kDirectoryPageSlots) {
+    if (!pages.empty()) {
+      core.checkpoint.Touch(*pages.back(), 0);  // It is closed now and gets a record of its own.
+    }
+    pages.push_back(std::make_unique<DirectoryPage>(&stream, stream.next_directory_page++));
+  }
+  BlockSlot slot;
+  slot.first_id = first_id;
+  slot.last_id = first_id;
+  std::vector<BlockSlot>& slots = pages.back()->slots;
+  slots.push_back(std::move(slot));
+  core.AttachBlock(stream, slots.back(), Block(first_id));
+  return slots.back();
+}
+
+void DropPage(Core& core, Stream& stream, size_t index) {
+  auto& pages = stream.directory.pages();
+  DirectoryPage& page = *pages[index];
+  const auto key = [&stream](const DirectoryPage& of) {
+    return DirectoryPageKey(stream.physical_db, stream.uid, of.number);
+  };
+  core.checkpoint.BeforeDestroy(page, Family::kBlocks, key(page));
+  const bool was_open = index + 1 == pages.size();
+  if (was_open && index > 0) {
+    // The page before it is the open one from now on, kept in the stream record.
+    DirectoryPage& previous = *pages[index - 1];
+    core.checkpoint.Touch(previous, 0);
+    if (previous.on_disk) {
+      core.checkpoint.DeleteLater(Family::kBlocks, key(previous));
+      previous.on_disk = false;
+    }
+  }
+  pages.erase(pages.begin() + static_cast<ptrdiff_t>(index));
+}
+
+// The block has no live entry left. Its place must have been touched.
+void DropBlock(Core& core, Stream& stream, Directory::Place place) {
+  BlockSlot& slot = stream.directory.At(place);
+  const std::string key = BlockKey(stream.physical_db, stream.uid, slot.first_id);
+  if (slot.unit != nullptr) {
+    core.checkpoint.Touch(*slot.unit, 0);  // Its frozen state, if any, is encoded; marks on_disk.
+    core.checkpoint.Forget(*slot.unit);
+    core.cache.Remove(slot.unit.get());
+  }
+  if (slot.on_disk) {
+    core.checkpoint.DeleteLater(Family::kBlocks, key);
+  }
+  auto& slots = stream.directory.PageAt(place).slots;
+  slots.erase(slots.begin() + static_cast<ptrdiff_t>(place.slot));
+  if (slots.empty()) {
+    DropPage(core, stream, place.page);
+  }
+}
+
+void ReopenNewestNode(Stream& stream) {
+  if (stream.directory.empty()) {
+    stream.open_node.reset();
+    return;
+  }
+  BlockSlot& slot = stream.directory.Back();
+  CHECK(slot.unit != nullptr && slot.unit->block.complete());
+  slot.last_id = slot.unit->block.last_id();
+  const auto span = slot.unit->block.LastLiveNode(stream.first_id);
+  CHECK(span.has_value());
+  stream.open_node = RebuildNode(slot.unit->block, span->first_id, stream.first_id);
+}
+
+// Marks one live entry; what its node and block lose. Returns true if the newest node died.
+bool DeleteOne(Core& core, Stream& stream, StreamId id) {
+  const auto place = stream.directory.Find(id);
+  CHECK(place.has_value());
+  TouchPlace(core, stream, *place);
+  BlockSlot& slot = stream.directory.At(*place);
+  CHECK(slot.unit != nullptr && slot.unit->block.complete());
+  core.checkpoint.Touch(*slot.unit, 16);
+  Block& block = slot.unit->block;
+  const auto entry = block.Find(id);
+  CHECK(entry.has_value() && !entry->deleted);
+  const uint64_t data_bytes = EntryDataBytes(entry->payload, entry->arg_count);
+  CHECK(block.MarkDeleted(id));
+  --slot.live_count;
+  ++slot.deleted_count;
+  slot.live_data_bytes -= data_bytes;
+  --stream.length;
+  stream.data_bytes -= data_bytes;
+  const auto node = block.NodeContaining(id, stream.first_id);
+  const bool is_open_node =
+      stream.open_node.has_value() && node->first_id == stream.open_node->first_id;
+  const bool node_died = node->live_count == 0;
+  if (node_died) {
+    --slot.node_count;
+    --stream.node_count;
+  }
+  if (is_open_node) {
+    MarkDeletedInNode(&*stream.open_node, 1);
+  }
+  const bool is_last = *place == stream.directory.Last();
+  if (slot.live_count == 0) {
+    DropBlock(core, stream, *place);
+  } else if (!is_last && block.MostlyDead() && !block.InFlight()) {
+    block.Compact();
+    slot.entry_count = block.entry_count();
+    slot.deleted_count = 0;
+    slot.compacted = true;
+    slot.byte_size = static_cast<uint32_t>(block.byte_size());
+  }
+  return is_open_node && node_died;
+}
+
+StreamId FirstLive(const Stream& stream) {
+  if (stream.directory.empty()) {
+    return {};
+  }
+  const BlockSlot& slot = stream.directory.Front();
+  if (slot.WhollyLive()) {
+    return slot.first_id;
+  }
+  CHECK(slot.unit != nullptr && slot.unit->block.complete());
+  return *slot.unit->block.FirstLiveAtOrAfter(std::max(stream.first_id, slot.first_id));
+}
+
+StreamId LastLive(const Stream& stream) {
+  if (stream.directory.empty()) {
+    return {};
+  }
+  const BlockSlot& slot = stream.directory.Back();
+  if (slot.WhollyLive()) {
+    return slot.last_id;
+  }
+  CHECK(slot.unit != nullptr && slot.unit->block.complete());
+  return *slot.unit->block.LastLiveAtOrBefore(StreamId::Max(), stream.first_id);
+}
+
+// The first block loses its live entries below `first_id`, but not all of them.
+void TrimInsideFirstBlock(Core& core, Stream& stream, StreamId first_id) {
+  const Directory::Place place = stream.directory.First();
+  TouchPlace(core, stream, place);
+  BlockSlot& slot = stream.directory.At(place);
+  CHECK(slot.unit != nullptr && slot.unit->block.complete());
+  Block& block = slot.unit->block;
+  uint64_t data_bytes = 0;
+  uint32_t count = 0;
+  uint32_t count_in_open_node = 0;
+  const StreamId old_first = std::max(stream.first_id, slot.first_id);
+  for (Block::Cursor at = block.SeekAtOrAfter(old_first); at.valid() && at.entry().id < first_id;
+       at.Next()) {
+    if (at.entry().deleted) {
+      continue;
+    }
+    data_bytes += EntryDataBytes(at.entry().payload, at.entry().arg_count);
+    ++count;
+    if (stream.open_node.has_value() && at.entry().id >= stream.open_node->first_id) {
+      ++count_in_open_node;
+    }
+  }
+  const uint32_t node_count = block.LiveNodeCount(first_id);
+  stream.node_count -= slot.node_count - node_count;
+  slot.node_count = node_count;
+  slot.live_count -= count;
+  slot.live_data_bytes -= data_bytes;
+  stream.length -= count;
+  stream.data_bytes -= data_bytes;
+  if (count_in_open_node > 0) {
+    MarkDeletedInNode(&*stream.open_node, count_in_open_node);
+  }
+  CHECK(slot.live_count > 0);
+}
+
+}  // namespace
+
+uint64_t EntryDataBytes(std::string_view payload, uint32_t arg_count) {
+  uint64_t total = 0;
+  const char* at = payload.data();
+  for (uint32_t i = 0; i < arg_count; ++i) {
+    uint64_t length = 0;
+    for (++at; *at != '\r'; ++at) {
+      length = length * 10 + static_cast<uint64_t>(*at - '0');
+    }
+    total += length;
+    at += length + 4;
+  }
+  return total;
+}
+
+void Apply(Core& core, Stream& stream, const StreamCreated& effect) {
+  Change(core, stream, 0);
+  stream.idmp_duration_s = effect.idmp_duration_s;
+  stream.idmp_max_size = effect.idmp_max_size;
+}
+
+void Apply(Core& core, Stream& stream, const EntryAdded& effect) {
+  Change(core, stream, 0);
+  BlockSlot& slot = effect.opens_block ? OpenBlock(core, stream, effect.id)
+                                       : stream.directory.Back();
+  BlockUnit& unit = TailOf(core, stream, slot);
+  const size_t bytes = effect.payload.size() + 12;
+  core.checkpoint.Touch(unit, bytes);
+  unit.referenced = true;
+  unit.block.Append(effect.id, effect.opens_node, effect.arg_count, effect.payload);
+  core.cache.Grow(&unit, bytes);
+  slot.last_id = effect.id;
+  ++slot.entry_count;
+  ++slot.live_count;
+  slot.live_data_bytes += effect.data_bytes;
+  slot.byte_size = static_cast<uint32_t>(unit.block.byte_size());
+  if (effect.opens_node) {
+    if (!stream.open_node.has_value()) {
+      stream.open_node.emplace();
+    }
+    StartNode(&*stream.open_node, effect.id, effect.payload, effect.arg_count);
+    ++slot.node_count;
+    ++stream.node_count;
+  } else {
+    ExtendNode(&*stream.open_node, effect.id, effect.payload, effect.arg_count);
+  }
+  ++stream.length;
+  ++stream.entries_added;
+  stream.data_bytes += effect.data_bytes;
+  stream.last_id = effect.id;
+  stream.last_live_id = effect.id;
+  if (stream.length == 1) {
+    stream.first_id = effect.id;
+  }
+  if (stream.first_node_live != 0 && stream.node_count == 1) {
+    ++stream.first_node_live;
+  }
+}
+
+void Apply(Core& core, Stream& stream, const EntriesDeleted& effect) {
+  Change(core, stream, 0);
+  bool newest_node_died = false;
+  for (const StreamId id : effect.ids) {
+    newest_node_died = DeleteOne(core, stream, id) || newest_node_died;
+    stream.max_deleted = std::max(stream.max_deleted, id);
+  }
+  if (newest_node_died) {
+    ReopenNewestNode(stream);
+  }
+  stream.first_id = FirstLive(stream);
+  stream.last_live_id = LastLive(stream);
+  stream.first_node_live = 0;
+}
+
+void Apply(Core& core, Stream& stream, const Trimmed& effect) {
+  Change(core, stream, 0);
+  Directory& directory = stream.directory;
+  while (!directory.empty() &&
+         (effect.first_id.IsZero() || directory.Front().last_id < effect.first_id)) {
+    const Directory::Place place = directory.First();
+    TouchPlace(core, stream, place);
+    const BlockSlot& slot = directory.At(place);
+    stream.length -= slot.live_count;
+    stream.data_bytes -= slot.live_data_bytes;
+    stream.node_count -= slot.node_count;
+    DropBlock(core, stream, place);
+  }
+  if (directory.empty()) {
+    stream.open_node.reset();
+    stream.first_id = {};
+    stream.last_live_id = {};
+  } else {
+    if (directory.Front().first_id < effect.first_id) {
+      TrimInsideFirstBlock(core, stream, effect.first_id);
+    }
+    stream.first_id = effect.first_id;
+  }
+  stream.first_node_live = 0;
+}
+
+void Apply(Core& core, Stream& stream, const IdSet& effect) {
+  Change(core, stream, 0);
+  stream.last_id = effect.last_id;
+  stream.entries_added = effect.entries_added;
+  stream.max_deleted = effect.max_deleted;
+}
+
+Stream& InstallNewStream(Core& core, Database& database, Uid uid, std::string_view key) {
+  auto holder = std::make_unique<Stream>(database.physical, uid, std::string(key));
+  Stream& stream = *holder;
+  const auto it = database.holders.find(key);
+  if (it != database.holders.end()) {
+    // The record of the key that was there is deleted by this or the next checkpoint: should this
+    // stream go before that, another delete does no harm.
+    stream.on_disk = it->second->on_disk;
+    core.cache.Remove(it->second.get());
+    database.holders.erase(it);
+  }
+  database.holders.emplace(std::string_view(stream.key), std::move(holder));
+  ++database.key_count;
+  database.changes[{ScanHash(key), stream.key}] = {true, core.turn};
+  core.next_uid = std::max(core.next_uid, uid + 1);
+  core.cache.Add(&stream, stream.memory_bytes());
+  core.checkpoint.Touch(stream, 0);
+  stream.changed_turn = core.turn;
+  return stream;
+}
+
+void ApplyKeyDeleted(Core& core, Stream& stream) {
+  Database* database = core.keyspace.ByPhysical(stream.physical_db);
+  CHECK(database != nullptr);
+  ++core.changes_since_checkpoint;
+  core.checkpoint.Touch(stream, 0);  // A frozen state is encoded, which marks on_disk.
+  const std::string key = stream.key;
+  const bool on_disk = stream.on_disk;
+  auto node = database->holders.extract(std::string_view(key));
+  CHECK(!node.empty());
+  core.RetireHolder(std::move(node.mapped()), Core::RecordsOf::kDeletedSingly);
+  --database->key_count;
+  database->last_delete_turn = core.turn;
+  auto missing = std::make_unique<MissingKey>(database->physical, key);
+  missing->on_disk = on_disk;
+  missing->delete_checkpoint = core.checkpoint.next_number();
+  core.cache.Add(missing.get(), sizeof(MissingKey) + key.size() + 64);
+  const std::string_view name = missing->key;
+  database->holders.emplace(name, std::move(missing));
+  database->changes[{ScanHash(key), key}] = {false, core.turn};
+}
+
+void Apply(Core& core, const DatabaseFlushed& effect) {
+  std::unique_ptr<Database>& slot = core.keyspace.slot(effect.database);
+  std::unique_ptr<Database> old =
+      std::exchange(slot, std::make_unique<Database>(effect.new_physical));
+  slot->last_delete_turn = core.turn;
+  core.next_physical = std::max(core.next_physical, effect.new_physical + 1);
+  const bool anything_stored = old->stored_key_count > 0 || core.checkpoint.running();
+  core.RetireDatabase(std::move(old), anything_stored);
+  ++core.changes_since_checkpoint;
+}
+
+void Apply(Core& core, const ClockStepped& effect) { core.time_line.SetOffset(effect.offset_ms); }
+
+}  // namespace engine

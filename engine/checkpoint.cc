@@ -1,0 +1,226 @@
+#include "engine/checkpoint.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/check.h"
+#include "engine/schema.h"
+
+namespace engine {
+void Checkpoint::RemoveFrom(std::vector<Unit*>* list, uint32_t index) {
+  if (index != Unit::kNowhere) {
+    (*list)[index] = nullptr;
+  }
+}
+
+void Checkpoint::BeforeDestroy(Unit& unit, Family family, const std::string& key) {
+  if (unit.frozen) {
+    EncodeNow(unit);
+  }
+  if (unit.on_disk) {
+    DeleteLater(family, key);
+  }
+  Forget(unit);
+}
+
+void Checkpoint::Forget(Unit& unit) {
+  RemoveFrom(&dirty_, unit.dirty_index);
+  RemoveFrom(&frozen_, unit.frozen_index);
+  unit.dirty_index = Unit::kNowhere;
+  unit.frozen_index = Unit::kNowhere;
+  unit.frozen = false;
+  unit.in_flight = false;
+}
+
+void Checkpoint::Freeze(Turn turn) {
+  CHECK(phase_ == Phase::kIdle);
+  phase_ = Phase::kEncoding;
+  turn_ = turn;
+  frozen_.clear();
+  frozen_.swap(dirty_);
+  frozen_deletes_.clear();
+  frozen_deletes_.swap(deletes_);
+  frozen_bytes_ = std::exchange(dirty_bytes_, 0);
+  next_to_encode_ = 0;
+  batch_.Clear();
+  for (const PendingDelete& gone : frozen_deletes_) {
+    if (gone.end.empty()) {
+      batch_.Delete(gone.family, gone.begin);
+    } else {
+      batch_.DeleteRange(gone.family, gone.begin, gone.end);
+    }
+  }
+  for (size_t i = 0; i < frozen_.size(); ++i) {
+    if (frozen_[i] == nullptr) {
+      continue;
+    }
+    frozen_[i]->dirty_index = Unit::kNowhere;
+    if (!dead_databases_.empty() && IsDead(*frozen_[i])) {
+      frozen_[i] = nullptr;
+    } else {
+      frozen_[i]->frozen_index = static_cast<uint32_t>(i);
+      frozen_[i]->frozen = true;
+    }
+  }
+}
+
+bool Checkpoint::IsDead(const Unit& unit) const {
+  const Stream* stream = nullptr;
+  switch (unit.kind) {
+    case UnitKind::kStream:
+      stream = static_cast<const Stream*>(&unit);
+      break;
+    case UnitKind::kDirectoryPage:
+      stream = static_cast<const DirectoryPage&>(unit).stream;
+      break;
+    case UnitKind::kBlock:
+      stream = static_cast<const BlockUnit&>(unit).stream;
+      break;
+    case UnitKind::kGroup:
+      stream = static_cast<const Group&>(unit).stream;
+      break;
+    case UnitKind::kPendingPage:
+      stream = static_cast<const PageUnit&>(unit).group->stream;
+      break;
+    case UnitKind::kMissingKey:
+      return false;
+  }
+  return std::find(dead_databases_.begin(), dead_databases_.end(), stream->physical_db) !=
+         dead_databases_.end();
+}
+
+bool Checkpoint::EncodeSlice(size_t max_bytes) {
+  const size_t begin = batch_.byte_size();
+  while (next_to_encode_ < frozen_.size()) {
+    if (batch_.byte_size() - begin >= max_bytes) {
+      return false;
+    }
+    Unit* unit = frozen_[next_to_encode_++];
+    if (unit != nullptr && unit->frozen) {
+      EncodeNow(*unit);
+    }
+  }
+  return true;
+}
+
+void Checkpoint::EncodeBlock(BlockUnit& unit) {
+  if (!unit.block.HasUnsaved()) {
+    return;
+  }
+  const Stream& stream = *unit.stream;
+  const std::string key = BlockKey(stream.physical_db, stream.uid, unit.block.first_id());
+  if (unit.block.EncodeUnsaved(&scratch_) == Block::WriteAs::kPut) {
+    batch_.Put(Family::kBlocks, key, scratch_);
+  } else {
+    batch_.Merge(key, scratch_);
+  }
+  const auto place = stream.directory.Find(unit.block.first_id());
+  unit.stream->directory.At(*place).on_disk = true;
+}
+
+void Checkpoint::EncodeNow(Unit& unit) {
+  CHECK(unit.frozen && phase_ == Phase::kEncoding);
+  unit.frozen = false;
+  unit.in_flight = true;
+  scratch_.clear();
+  switch (unit.kind) {
+    case UnitKind::kStream: {
+      const auto& stream = static_cast<const Stream&>(unit);
+      EncodeStream(stream, &scratch_);
+      batch_.Put(Family::kKeys, KeyRecordKey(stream.physical_db, stream.key), scratch_);
+      break;
+    }
+    case UnitKind::kDirectoryPage: {
+      const auto& page = static_cast<const DirectoryPage&>(unit);
+      const Stream& stream = *page.stream;
+      if (stream.directory.IsOpenPage(page)) {
+        return;  // It became the open page again and is in the stream record.
+      }
+      EncodeClosedPage(page, &scratch_);
+      batch_.Put(Family::kBlocks, DirectoryPageKey(stream.physical_db, stream.uid, page.number),
+                 scratch_);
+      break;
+    }
+    case UnitKind::kBlock:
+      EncodeBlock(static_cast<BlockUnit&>(unit));
+      break;
+    case UnitKind::kGroup: {
+      auto& group = static_cast<Group&>(unit);
+      EncodeGroup(group, &scratch_);
+      batch_.Put(Family::kGroups,
+                 GroupHeaderKey(group.stream->physical_db, group.stream->uid, group.number),
+                 scratch_);
+      break;
+    }
+    case UnitKind::kPendingPage: {
+      const auto& page = static_cast<const PageUnit&>(unit);
+      const Stream& stream = *page.group->stream;
+      page.page.Encode(&scratch_);
+      batch_.Put(Family::kGroups,
+                 PendingPageKey(stream.physical_db, stream.uid, page.group->number, page.number),
+                 scratch_);
+      break;
+    }
+    case UnitKind::kMissingKey:
+      CHECK(false);
+  }
+  unit.on_disk = true;
+}
+
+Batch Checkpoint::TakeBatch() {
+  CHECK(phase_ == Phase::kEncoding && next_to_encode_ == frozen_.size());
+  phase_ = Phase::kWriting;
+  return std::exchange(batch_, Batch());
+}
+
+void Checkpoint::Confirm() {
+  for (Unit* unit : frozen_) {
+    if (unit == nullptr) {
+      continue;
+    }
+    unit->frozen_index = Unit::kNowhere;
+    unit->in_flight = false;
+    if (unit->kind == UnitKind::kBlock) {
+      Block& block = static_cast<BlockUnit*>(unit)->block;
+      if (block.InFlight()) {
+        block.ConfirmSaved();
+      }
+    }
+  }
+  frozen_.clear();
+  frozen_deletes_.clear();
+  frozen_bytes_ = 0;
+  ++number_;
+  phase_ = Phase::kIdle;
+}
+
+void Checkpoint::Revert() {
+  for (Unit* unit : frozen_) {
+    if (unit == nullptr) {
+      continue;
+    }
+    unit->frozen_index = Unit::kNowhere;
+    unit->frozen = false;
+    unit->in_flight = false;
+    if (unit->kind == UnitKind::kBlock) {
+      Block& block = static_cast<BlockUnit*>(unit)->block;
+      if (block.InFlight()) {
+        block.RevertSaved();
+      }
+    }
+    if (!unit->dirty()) {
+      unit->dirty_index = static_cast<uint32_t>(dirty_.size());
+      dirty_.push_back(unit);
+    }
+  }
+  frozen_.clear();
+  // What the failed batch deleted is deleted by the next one, before what that one deletes itself.
+  deletes_.insert(deletes_.begin(), std::make_move_iterator(frozen_deletes_.begin()),
+                  std::make_move_iterator(frozen_deletes_.end()));
+  frozen_deletes_.clear();
+  dirty_bytes_ += std::exchange(frozen_bytes_, 0);
+  ++number_;
+  phase_ = Phase::kIdle;
+}
+
+}  // namespace engine

@@ -1,0 +1,314 @@
+#include "engine/core.h"
+
+#include "engine/check.h"
+#include "engine/limits.h"
+#include "engine/loader.h"
+#include "engine/persistence.h"
+#include "engine/schema.h"
+
+namespace engine {
+namespace {
+
+// Frees up to `budget` values of the front database; true when it is empty.
+bool FreeFrom(Core& core, Database& database, size_t* budget) {
+  while (*budget > 0 && !database.holders.empty()) {
+    auto node = database.holders.extract(database.holders.begin());
+    core.RetireHolder(std::move(node.mapped()), Core::RecordsOf::kRangeDeleted);
+    --*budget;
+  }
+  return database.holders.empty();
+}
+
+}  // namespace
+
+Core::Core(EngineOptions engine_options)
+    : options(std::move(engine_options)), keyspace(options.databases) {}
+
+Core::~Core() = default;
+
+Result<KeyHolder*> Core::FindHolder(Op& op, std::string_view key) {
+  Database& database = keyspace.at(op.db);
+  KeyHolder* holder = Keyspace::Find(database, key);
+  if (holder == nullptr && database.stored_key_count > 0) {
+    LoadItem item;
+    item.kind = LoadItem::Kind::kKey;
+    item.physical_db = database.physical;
+    item.key = std::string(key);
+    op.needs.push_back(std::move(item));
+    RETURN_IF_ERROR(CheckLoaded(op));
+    holder = Keyspace::Find(database, key);
+  }
+  if (holder == nullptr || holder->kind == UnitKind::kMissingKey) {
+    op.seen_turn = std::max(op.seen_turn, database.last_delete_turn);
+    if (holder != nullptr) {
+      holder->referenced = true;
+    }
+    return Status(Code::kNotFound);
+  }
+  holder->referenced = true;
+  return holder;
+}
+
+Result<Stream*> Core::FindStream(Op& op, std::string_view key) {
+  ASSIGN_OR_RETURN(KeyHolder * holder, FindHolder(op, key));
+  CHECK(holder->kind == UnitKind::kStream);
+  auto* stream = static_cast<Stream*>(holder);
+  Saw(op, *stream);
+  return stream;
+}
+
+Block* Core::NeedBlock(Op& op, Stream& stream, BlockSlot& slot, StreamId from) {
+  if (slot.unit != nullptr &&
+      (slot.unit->block.complete() ||
+       (from != StreamId::Min() && slot.unit->block.Covers(from)))) {
+    slot.unit->referenced = true;
+    return &slot.unit->block;
+  }
+  LoadItem item;
+  item.kind = LoadItem::Kind::kBlock;
+  item.physical_db = stream.physical_db;
+  item.uid = stream.uid;
+  item.key = stream.key;
+  item.first_id = slot.first_id;
+  op.needs.push_back(std::move(item));
+  return nullptr;
+}
+
+PendingPage* Core::NeedPage(Op& op, Group& group, PageSlot& slot) {
+  if (slot.unit != nullptr) {
+    slot.unit->referenced = true;
+    return &slot.unit->page;
+  }
+  LoadItem item;
+  item.kind = LoadItem::Kind::kPendingPage;
+  item.physical_db = group.stream->physical_db;
+  item.uid = group.stream->uid;
+  item.key = group.stream->key;
+  item.group = group.number;
+  item.page = slot.number;
+  op.needs.push_back(std::move(item));
+  return nullptr;
+}
+
+Status Core::CheckLoaded(Op& op) {
+  if (op.needs.empty()) {
+    return OkStatus();
+  }
+  if (!op.read_misses) {
+    return Status(Code::kNotLoaded);
+  }
+  blocking_loads += op.needs.size();
+  const std::vector<LoadItem> items = std::exchange(op.needs, {});
+  return loader->LoadNow(items, op.pins);
+}
+
+BlockUnit& Core::AttachBlock(Stream& stream, BlockSlot& slot, Block block) {
+  CHECK(slot.unit == nullptr);
+  slot.unit = std::make_unique<BlockUnit>(&stream, std::move(block));
+  slot.unit->on_disk = slot.on_disk;
+  cache.Add(slot.unit.get(), slot.unit->block.memory_bytes());
+  return *slot.unit;
+}
+
+PageUnit& Core::AttachPage(Group& group, PageSlot& slot, PendingPage page) {
+  CHECK(slot.unit == nullptr);
+  slot.unit = std::make_unique<PageUnit>(&group, slot.number, std::move(page));
+  slot.unit->on_disk = slot.on_disk;
+  cache.Add(slot.unit.get(), sizeof(PageUnit) + kMaxPendingRecords * 40);
+  return *slot.unit;
+}
+
+void Core::RetireGroup(Group& group) {
+  const Stream& stream = *group.stream;
+  size_t stored = 0;
+  for (PageSlot& slot : group.pages) {
+    if (slot.unit != nullptr) {
+      checkpoint.Touch(*slot.unit, 0);  // Encodes a frozen state.
+      slot.on_disk = slot.on_disk || slot.unit->on_disk;
+      checkpoint.Forget(*slot.unit);
+      cache.Remove(slot.unit.get());
+    }
+    stored += slot.on_disk ? 1 : 0;
+  }
+  checkpoint.Touch(group, 0);
+  if (stored > kPointDeletesPerStream) {
+    const std::string prefix = GroupPrefix(stream.physical_db, stream.uid, group.number);
+    checkpoint.DeleteRangeLater(Family::kGroups, prefix, PrefixEnd(prefix));
+  } else {
+    for (const PageSlot& slot : group.pages) {
+      if (slot.on_disk) {
+        checkpoint.DeleteLater(Family::kGroups, PendingPageKey(stream.physical_db, stream.uid,
+                                                               group.number, slot.number));
+      }
+    }
+    if (group.on_disk) {
+      checkpoint.DeleteLater(Family::kGroups,
+                             GroupHeaderKey(stream.physical_db, stream.uid, group.number));
+    }
+  }
+  checkpoint.Forget(group);
+}
+
+void Core::RetireBlocks(Stream& stream) {
+  std::vector<std::string> stored;
+  size_t stored_count = 0;
+  for (const auto& page : stream.directory.pages()) {
+    for (BlockSlot& slot : page->slots) {
+      if (slot.unit != nullptr) {
+        checkpoint.Touch(*slot.unit, 0);
+        checkpoint.Forget(*slot.unit);
+        cache.Remove(slot.unit.get());
+      }
+      if (slot.on_disk && ++stored_count <= kPointDeletesPerStream) {
+        stored.push_back(BlockKey(stream.physical_db, stream.uid, slot.first_id));
+      }
+    }
+    checkpoint.Touch(*page, 0);
+    if (page->on_disk && ++stored_count <= kPointDeletesPerStream) {
+      stored.push_back(DirectoryPageKey(stream.physical_db, stream.uid, page->number));
+    }
+    checkpoint.Forget(*page);
+  }
+  if (stored_count > kPointDeletesPerStream) {
+    const std::string prefix = StreamPrefix(stream.physical_db, stream.uid);
+    checkpoint.DeleteRangeLater(Family::kBlocks, prefix, PrefixEnd(prefix));
+    return;
+  }
+  for (std::string& key : stored) {
+    checkpoint.DeleteLater(Family::kBlocks, std::move(key));
+  }
+}
+
+void Core::RetireHolder(std::unique_ptr<KeyHolder> holder, RecordsOf records) {
+  cache.Remove(holder.get());
+  if (holder->kind != UnitKind::kStream) {
+    return;
+  }
+  auto& stream = static_cast<Stream&>(*holder);
+  checkpoint.set_deletes_muted(records == RecordsOf::kRangeDeleted);
+  RetireBlocks(stream);
+  for (Group* group : stream.groups_by_number) {
+    RetireGroup(*group);
+  }
+  checkpoint.Touch(stream, 0);
+  if (stream.on_disk) {
+    checkpoint.DeleteLater(Family::kKeys, KeyRecordKey(stream.physical_db, stream.key));
+  }
+  checkpoint.Forget(stream);
+  checkpoint.set_deletes_muted(false);
+}
+
+void Core::RetireDatabase(std::unique_ptr<Database> database, bool anything_stored) {
+  if (anything_stored) {
+    const std::string prefix = DatabasePrefix(database->physical);
+    for (const Family family :
+         {Family::kKeys, Family::kBlocks, Family::kGroups, Family::kSide}) {
+      checkpoint.DeleteRangeLater(family, prefix, PrefixEnd(prefix));
+    }
+  }
+  if (!database->holders.empty()) {
+    checkpoint.AddDeadDatabase(database->physical);
+    flushed_.push_back(std::move(database));
+  }
+}
+
+void Core::FreeFlushed(size_t max_values) {
+  while (max_values > 0 && !flushed_.empty()) {
+    if (FreeFrom(*this, *flushed_.front(), &max_values)) {
+      checkpoint.RemoveDeadDatabase(flushed_.front()->physical);
+      flushed_.erase(flushed_.begin());
+    }
+  }
+}
+
+bool Core::EvictStream(Stream& stream) {
+  if (!stream.clean()) {
+    return false;
+  }
+  for (const Group* group : stream.groups_by_number) {
+    if (!group->clean()) {
+      return false;
+    }
+    for (const PageSlot& slot : group->pages) {
+      if (slot.unit != nullptr) {
+        return false;
+      }
+    }
+  }
+  for (const auto& page : stream.directory.pages()) {
+    if (!page->clean()) {
+      return false;
+    }
+    for (const BlockSlot& slot : page->slots) {
+      if (slot.unit != nullptr) {
+        return false;
+      }
+    }
+  }
+  Database* database = keyspace.ByPhysical(stream.physical_db);
+  if (database == nullptr || !stream.on_disk) {
+    return false;
+  }
+  cache.Remove(&stream);
+  database->holders.erase(std::string_view(stream.key));
+  return true;
+}
+
+bool Core::EvictBlock(BlockUnit& unit) {
+  if (!unit.clean()) {
+    if (unit.block.DropSavedPrefix()) {
+      cache.SetCharge(&unit, unit.block.memory_bytes());
+    }
+    return false;
+  }
+  BlockSlot& slot = unit.stream->directory.At(*unit.stream->directory.Find(unit.block.first_id()));
+  cache.Remove(&unit);
+  slot.unit.reset();
+  return true;
+}
+
+bool Core::EvictPage(PageUnit& unit) {
+  if (!unit.clean()) {
+    return false;
+  }
+  Group& group = *unit.group;
+  PageSlot& slot = group.pages[group.FindPage(unit.page.first_id())];
+  CHECK(slot.unit.get() == &unit);
+  slot.Summarize();
+  slot.on_disk = true;
+  cache.Remove(&unit);
+  slot.unit.reset();
+  return true;
+}
+
+bool Core::Evict(Unit* unit) {
+  switch (unit->kind) {
+    case UnitKind::kBlock:
+      return EvictBlock(*static_cast<BlockUnit*>(unit));
+    case UnitKind::kPendingPage:
+      return EvictPage(*static_cast<PageUnit*>(unit));
+    case UnitKind::kStream:
+      return EvictStream(*static_cast<Stream*>(unit));
+    case UnitKind::kMissingKey: {
+      auto* missing = static_cast<MissingKey*>(unit);
+      Database* database = keyspace.ByPhysical(missing->physical_db);
+      if (database == nullptr || missing->on_disk) {
+        return false;
+      }
+      cache.Remove(missing);
+      database->holders.erase(std::string_view(missing->key));
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+void Core::ShrinkToBudget() {
+  constexpr size_t kStepsPerTurn = 256;
+  if (cache.bytes() > cache_budget) {
+    cache.Shrink(cache_budget, kStepsPerTurn, [this](Unit* unit) { return Evict(unit); });
+  }
+}
+
+}  // namespace engine

@@ -1,0 +1,111 @@
+// Core: the engine's state, and the few things every part of the engine does with it.
+//
+// The parts: keyspace.h (names), stream.h, group.h (objects), cache.h (memory), effects.h (what is
+// recorded), apply.h (how state changes), checkpoint.h (what is to be stored), loader.h (what is
+// fetched), persistence.h (turns, checkpoints, recovery). Owner: Engine. Thread: loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/cache.h"
+#include "engine/checkpoint.h"
+#include "engine/effects.h"
+#include "engine/keyspace.h"
+#include "engine/op.h"
+#include "engine/options.h"
+#include "engine/time_line.h"
+
+namespace engine {
+
+class Loader;
+class Persistence;
+
+class Core {
+ public:
+  explicit Core(EngineOptions engine_options);
+  ~Core();
+
+  EngineOptions options;
+  TimeLine time_line;
+  Keyspace keyspace;
+  Cache cache;
+  Recorder recorder;
+  Checkpoint checkpoint;
+  std::unique_ptr<Persistence> persistence;
+  std::unique_ptr<Loader> loader;
+
+  Turn turn = 1;              // The running one.
+  Uid next_uid = 1;
+  uint32_t next_physical = 1;
+  uint64_t changes_since_checkpoint = 0;
+  uint64_t blocking_loads = 0;
+  std::vector<StreamId> id_scratch;  // Of the running call.
+  uint64_t cache_budget = 0;  // The engine's share of the memory budget.
+
+  // --- Effects -------------------------------------------------------------------------------------
+
+  // Number by which the record under construction names the stream.
+  uint32_t NameInRecord(Stream& stream) {
+    if (stream.named_in_record != recorder.record_number()) [[unlikely]] {
+      stream.named_in_record = recorder.record_number();
+      stream.record_index = recorder.NameStream({stream.physical_db, stream.uid, stream.key});
+    }
+    return stream.record_index;
+  }
+
+  // --- Objects -------------------------------------------------------------------------------------
+
+  // kNotFound; kNotLoaded (and op.needs grows) when only the store knows.
+  Result<KeyHolder*> FindHolder(Op& op, std::string_view key);
+  Result<Stream*> FindStream(Op& op, std::string_view key);
+  // The command has looked at the stream: its reply waits for the stream's newest change.
+  static void Saw(Op& op, const Stream& stream) {
+    op.seen_turn = op.seen_turn > stream.changed_turn ? op.seen_turn : stream.changed_turn;
+  }
+
+  // The complete block, or null and a note in op.needs. `from`: entries below it are not wanted.
+  Block* NeedBlock(Op& op, Stream& stream, BlockSlot& slot, StreamId from = StreamId::Min());
+  PendingPage* NeedPage(Op& op, Group& group, PageSlot& slot);
+  // kNotLoaded if op.needs has anything, after reading it at once where op says so.
+  Status CheckLoaded(Op& op);
+
+  // --- Memory --------------------------------------------------------------------------------------
+
+  // Puts an object that came from the store, or was just made, under the budget.
+  BlockUnit& AttachBlock(Stream& stream, BlockSlot& slot, Block block);
+  PageUnit& AttachPage(Group& group, PageSlot& slot, PendingPage page);
+  // Whether the records of a retired object need deletes of their own, or went with a range.
+  enum class RecordsOf : uint8_t { kDeletedSingly, kRangeDeleted };
+  // Takes everything of a value that ceases to exist out of the cache and the checkpoint's lists, lets
+  // its frozen state reach the running checkpoint, queues the deletes, frees it. It has left its
+  // database already.
+  void RetireHolder(std::unique_ptr<KeyHolder> holder, RecordsOf records);
+  void RetireGroup(Group& group);
+  // A flushed database: its records go by range deletes, its objects in steps of FreeFlushed().
+  void RetireDatabase(std::unique_ptr<Database> database, bool anything_stored);
+  void FreeFlushed(size_t max_values);
+  void ShrinkToBudget();
+
+  void Log(LogLevel level, std::string_view text) const {
+    if (options.log) {
+      options.log(level, text);
+    }
+  }
+
+ private:
+  void RetireBlocks(Stream& stream);
+  bool Evict(Unit* unit);
+  bool EvictStream(Stream& stream);
+  bool EvictBlock(BlockUnit& unit);
+  bool EvictPage(PageUnit& unit);
+
+  std::vector<std::unique_ptr<Database>> flushed_;
+};
+
+}  // namespace engine

@@ -1,0 +1,366 @@
+#include "engine/effects.h"
+
+#include <utility>
+
+#include "engine/codec.h"
+
+namespace engine {
+namespace {
+
+void PutId(std::string* out, StreamId id) {
+  PutVarint(out, id.ms);
+  PutVarint(out, id.seq);
+}
+
+StreamId ReadId(Decoder* decoder) {
+  StreamId id;
+  id.ms = decoder->ReadVarint();
+  id.seq = decoder->ReadVarint();
+  return id;
+}
+
+void PutIds(std::string* out, std::span<const StreamId> ids) {
+  PutVarint(out, ids.size());
+  StreamId base;
+  for (const StreamId id : ids) {
+    PutIdDelta(out, base, id);
+    base = id;
+  }
+}
+
+std::vector<StreamId> ReadIds(Decoder* decoder) {
+  const uint64_t count = decoder->ReadVarint();
+  std::vector<StreamId> ids;
+  StreamId base;
+  for (uint64_t i = 0; i < count && decoder->ok(); ++i) {
+    base = decoder->ReadIdDelta(base);
+    ids.push_back(base);
+  }
+  return ids;
+}
+
+void PutEntriesRead(std::string* out, std::optional<int64_t> entries_read) {
+  PutSignedVarint(out, entries_read.value_or(-1));
+}
+
+std::optional<int64_t> ReadEntriesRead(Decoder* decoder) {
+  const int64_t value = decoder->ReadSignedVarint();
+  return value < 0 ? std::nullopt : std::optional<int64_t>(value);
+}
+
+}  // namespace
+
+std::string Recorder::Take(std::string spare) {
+  spare.clear();
+  std::swap(bytes_, spare);
+  ++record_number_;
+  next_stream_ = 0;
+  hard_ = false;
+  effect_count_ = 0;
+  return spare;
+}
+
+void Recorder::Begin(EffectType type, uint32_t stream) {
+  PutU8(&bytes_, static_cast<uint8_t>(type));
+  PutVarint(&bytes_, stream);
+  ++effect_count_;
+  hard_ = true;
+}
+
+void Recorder::BeginWithGroup(EffectType type, uint32_t stream, GroupNumber group) {
+  Begin(type, stream);
+  PutVarint(&bytes_, group);
+}
+
+uint32_t Recorder::NameStream(const StreamNamed& effect) {
+  PutU8(&bytes_, static_cast<uint8_t>(EffectType::kStreamNamed));
+  PutVarint(&bytes_, effect.physical_db);
+  PutVarint(&bytes_, effect.uid);
+  PutString(&bytes_, effect.key);
+  return next_stream_++;
+}
+
+void Recorder::Add(uint32_t stream, const StreamCreated& effect) {
+  Begin(EffectType::kStreamCreated, stream);
+  PutVarint(&bytes_, effect.idmp_duration_s);
+  PutVarint(&bytes_, effect.idmp_max_size);
+}
+
+void Recorder::Add(uint32_t stream, const EntryAdded& effect) {
+  Begin(EffectType::kEntryAdded, stream);
+  PutId(&bytes_, effect.id);
+  PutU8(&bytes_, static_cast<uint8_t>((effect.opens_node ? 1 : 0) | (effect.opens_block ? 2 : 0)));
+  PutVarint(&bytes_, effect.arg_count);
+  PutVarint(&bytes_, effect.data_bytes);
+  PutString(&bytes_, effect.payload);
+}
+
+void Recorder::Add(uint32_t stream, const EntriesDeleted& effect) {
+  Begin(EffectType::kEntriesDeleted, stream);
+  PutIds(&bytes_, effect.ids);
+}
+
+void Recorder::Add(uint32_t stream, const Trimmed& effect) {
+  Begin(EffectType::kTrimmed, stream);
+  PutId(&bytes_, effect.first_id);
+}
+
+void Recorder::Add(uint32_t stream, const IdSet& effect) {
+  Begin(EffectType::kIdSet, stream);
+  PutId(&bytes_, effect.last_id);
+  PutVarint(&bytes_, effect.entries_added);
+  PutId(&bytes_, effect.max_deleted);
+}
+
+void Recorder::Add(uint32_t stream, const GroupCreated& effect) {
+  BeginWithGroup(EffectType::kGroupCreated, stream, effect.group);
+  PutString(&bytes_, effect.name);
+  PutId(&bytes_, effect.last_id);
+  PutEntriesRead(&bytes_, effect.entries_read);
+}
+
+void Recorder::Add(uint32_t stream, const GroupDestroyed& effect) {
+  BeginWithGroup(EffectType::kGroupDestroyed, stream, effect.group);
+}
+
+void Recorder::Add(uint32_t stream, const GroupMoved& effect) {
+  BeginWithGroup(EffectType::kGroupMoved, stream, effect.group);
+  PutId(&bytes_, effect.last_id);
+  PutEntriesRead(&bytes_, effect.entries_read);
+}
+
+void Recorder::Add(uint32_t stream, const ConsumerCreated& effect) {
+  BeginWithGroup(EffectType::kConsumerCreated, stream, effect.group);
+  PutVarint(&bytes_, effect.consumer);
+  PutString(&bytes_, effect.name);
+  PutSignedVarint(&bytes_, effect.seen_ms);
+}
+
+void Recorder::Add(uint32_t stream, const ConsumerDeleted& effect) {
+  BeginWithGroup(EffectType::kConsumerDeleted, stream, effect.group);
+  PutVarint(&bytes_, effect.consumer);
+}
+
+void Recorder::Add(uint32_t stream, const ConsumerSeen& effect) {
+  const bool was_hard = hard_;
+  BeginWithGroup(EffectType::kConsumerSeen, stream, effect.group);
+  PutVarint(&bytes_, effect.consumer);
+  PutSignedVarint(&bytes_, effect.seen_ms);
+  PutSignedVarint(&bytes_, effect.active_ms);
+  hard_ = was_hard;
+}
+
+void Recorder::Add(uint32_t stream, const Delivered& effect) {
+  BeginWithGroup(EffectType::kDelivered, stream, effect.group);
+  PutVarint(&bytes_, effect.consumer);
+  PutSignedVarint(&bytes_, effect.delivery_ms);
+  PutVarint(&bytes_, effect.first_sequence);
+  PutIds(&bytes_, effect.ids);
+}
+
+void Recorder::Add(uint32_t stream, const Acknowledged& effect) {
+  BeginWithGroup(EffectType::kAcknowledged, stream, effect.group);
+  PutVarint(&bytes_, effect.ids.size());
+  for (const StreamId id : effect.ids) {
+    PutId(&bytes_, id);
+  }
+}
+
+void Recorder::Add(uint32_t stream, const Claimed& effect) {
+  BeginWithGroup(EffectType::kClaimed, stream, effect.group);
+  PutVarint(&bytes_, effect.consumer);
+  PutSignedVarint(&bytes_, effect.delivery_ms);
+  PutVarint(&bytes_, effect.first_sequence);
+  PutVarint(&bytes_, effect.records.size());
+  for (const ClaimedRecord& record : effect.records) {
+    PutId(&bytes_, record.id);
+    PutVarint(&bytes_, record.count);
+  }
+}
+
+void Recorder::AddKeyDeleted(uint32_t stream) { Begin(EffectType::kKeyDeleted, stream); }
+
+void Recorder::Add(const DatabaseFlushed& effect) {
+  Begin(EffectType::kDatabaseFlushed, effect.database);
+  PutVarint(&bytes_, effect.new_physical);
+}
+
+void Recorder::Add(const ClockStepped& effect) {
+  Begin(EffectType::kClockStepped, 0);
+  PutSignedVarint(&bytes_, effect.offset_ms);
+}
+
+namespace {
+
+// Reads one effect after another; the decoder's state says whether what was read is whole.
+class EffectReader {
+ public:
+  EffectReader(std::string_view record, EffectVisitor* visitor)
+      : decoder_(record), visitor_(visitor) {}
+
+  Status Run() {
+    while (decoder_.ok() && !decoder_.AtEnd()) {
+      const auto type = static_cast<EffectType>(decoder_.ReadU8());
+      RETURN_IF_ERROR(type == EffectType::kStreamNamed ? Named() : OfStream(type));
+    }
+    return decoder_.ok() ? OkStatus() : Damaged();
+  }
+
+ private:
+  static Status Damaged() { return Status(Code::kCorruption, "effects are malformed"); }
+
+  Status Named() {
+    StreamNamed effect;
+    effect.physical_db = decoder_.ReadVarint32();
+    effect.uid = decoder_.ReadVarint();
+    effect.key = decoder_.ReadString();
+    return decoder_.ok() ? visitor_->OnStreamNamed(next_stream_++, effect) : Damaged();
+  }
+
+  template <typename Effect>
+  Status Tell(uint32_t stream, const Effect& effect) {
+    return decoder_.ok() ? visitor_->On(stream, effect) : Damaged();
+  }
+
+  Status OfStream(EffectType type) {
+    const uint32_t stream = decoder_.ReadVarint32();
+    if (type == EffectType::kDatabaseFlushed) {
+      const DatabaseFlushed effect{stream, decoder_.ReadVarint32()};
+      return decoder_.ok() ? visitor_->On(effect) : Damaged();
+    }
+    if (type == EffectType::kClockStepped) {
+      const ClockStepped effect{decoder_.ReadSignedVarint()};
+      return decoder_.ok() ? visitor_->On(effect) : Damaged();
+    }
+    if (!decoder_.ok() || stream >= next_stream_) {
+      return Damaged();
+    }
+    switch (type) {
+      case EffectType::kStreamCreated: {
+        StreamCreated effect;
+        effect.idmp_duration_s = decoder_.ReadVarint32();
+        effect.idmp_max_size = decoder_.ReadVarint32();
+        return Tell(stream, effect);
+      }
+      case EffectType::kEntryAdded:
+        return Added(stream);
+      case EffectType::kEntriesDeleted: {
+        const std::vector<StreamId> ids = ReadIds(&decoder_);
+        return Tell(stream, EntriesDeleted{ids});
+      }
+      case EffectType::kTrimmed:
+        return Tell(stream, Trimmed{ReadId(&decoder_)});
+      case EffectType::kIdSet: {
+        IdSet effect;
+        effect.last_id = ReadId(&decoder_);
+        effect.entries_added = decoder_.ReadVarint();
+        effect.max_deleted = ReadId(&decoder_);
+        return Tell(stream, effect);
+      }
+      case EffectType::kKeyDeleted:
+        return visitor_->OnKeyDeleted(stream);
+      default:
+        return OfGroup(type, stream, decoder_.ReadVarint32());
+    }
+  }
+
+  Status Added(uint32_t stream) {
+    EntryAdded effect;
+    effect.id = ReadId(&decoder_);
+    const uint8_t flags = decoder_.ReadU8();
+    effect.opens_node = (flags & 1) != 0;
+    effect.opens_block = (flags & 2) != 0;
+    effect.arg_count = decoder_.ReadVarint32();
+    effect.data_bytes = decoder_.ReadVarint();
+    effect.payload = decoder_.ReadString();
+    return flags > 3 ? Damaged() : Tell(stream, effect);
+  }
+
+  Status OfGroup(EffectType type, uint32_t stream, GroupNumber group) {
+    switch (type) {
+      case EffectType::kGroupCreated: {
+        GroupCreated effect;
+        effect.group = group;
+        effect.name = decoder_.ReadString();
+        effect.last_id = ReadId(&decoder_);
+        effect.entries_read = ReadEntriesRead(&decoder_);
+        return Tell(stream, effect);
+      }
+      case EffectType::kGroupDestroyed:
+        return Tell(stream, GroupDestroyed{group});
+      case EffectType::kGroupMoved: {
+        GroupMoved effect;
+        effect.group = group;
+        effect.last_id = ReadId(&decoder_);
+        effect.entries_read = ReadEntriesRead(&decoder_);
+        return Tell(stream, effect);
+      }
+      case EffectType::kAcknowledged: {
+        const uint64_t count = decoder_.ReadVarint();
+        std::vector<StreamId> ids;
+        for (uint64_t i = 0; i < count && decoder_.ok(); ++i) {
+          ids.push_back(ReadId(&decoder_));
+        }
+        return Tell(stream, Acknowledged{group, ids});
+      }
+      default:
+        return OfConsumer(type, stream, group, decoder_.ReadVarint32());
+    }
+  }
+
+  Status OfConsumer(EffectType type, uint32_t stream, GroupNumber group, ConsumerNumber consumer) {
+    switch (type) {
+      case EffectType::kConsumerCreated: {
+        ConsumerCreated effect{group, consumer, decoder_.ReadString(), 0};
+        effect.seen_ms = decoder_.ReadSignedVarint();
+        return Tell(stream, effect);
+      }
+      case EffectType::kConsumerDeleted:
+        return Tell(stream, ConsumerDeleted{group, consumer});
+      case EffectType::kConsumerSeen: {
+        ConsumerSeen effect{group, consumer, 0, -1};
+        effect.seen_ms = decoder_.ReadSignedVarint();
+        effect.active_ms = decoder_.ReadSignedVarint();
+        return Tell(stream, effect);
+      }
+      case EffectType::kDelivered: {
+        Delivered effect{group, consumer, 0, 0, {}};
+        effect.delivery_ms = decoder_.ReadSignedVarint();
+        effect.first_sequence = decoder_.ReadVarint();
+        const std::vector<StreamId> ids = ReadIds(&decoder_);
+        effect.ids = ids;
+        return Tell(stream, effect);
+      }
+      case EffectType::kClaimed:
+        return OfClaim(stream, group, consumer);
+      default:
+        return Damaged();
+    }
+  }
+
+  Status OfClaim(uint32_t stream, GroupNumber group, ConsumerNumber consumer) {
+    Claimed effect{group, consumer, 0, 0, {}};
+    effect.delivery_ms = decoder_.ReadSignedVarint();
+    effect.first_sequence = decoder_.ReadVarint();
+    const uint64_t count = decoder_.ReadVarint();
+    std::vector<ClaimedRecord> records;
+    for (uint64_t i = 0; i < count && decoder_.ok(); ++i) {
+      const StreamId id = ReadId(&decoder_);
+      records.push_back({id, decoder_.ReadVarint()});
+    }
+    effect.records = records;
+    return Tell(stream, effect);
+  }
+
+  Decoder decoder_;
+  EffectVisitor* visitor_;
+  uint32_t next_stream_ = 0;
+};
+
+}  // namespace
+
+Status VisitEffects(std::string_view record, EffectVisitor* visitor) {
+  return EffectReader(record, visitor).Run();
+}
+
+}  // namespace engine

@@ -1,0 +1,225 @@
+// Effects: the redo records of a turn. They say what happened, not what was asked.
+//
+// Applying an effect reads nothing but the object it names; ids, times and decisions are in it. Numbers
+// of types are written to disk: never reuse one. Layout: docs/disk-format.md. Thread: any.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/status.h"
+#include "engine/stream_id.h"
+#include "engine/types.h"
+
+namespace engine {
+
+enum class EffectType : uint8_t {
+  kStreamNamed = 1,
+  kStreamCreated = 2,
+  kEntryAdded = 3,
+  kEntriesDeleted = 4,
+  kTrimmed = 5,
+  kIdSet = 6,
+  kGroupCreated = 7,
+  kGroupDestroyed = 8,
+  kGroupMoved = 9,
+  kConsumerCreated = 10,
+  kConsumerDeleted = 11,
+  kConsumerSeen = 12,
+  kDelivered = 13,
+  kAcknowledged = 14,
+  kClaimed = 15,
+  kKeyDeleted = 16,
+  kDatabaseFlushed = 17,
+  kClockStepped = 18,
+};
+
+// Gives a stream the next number of this record, by which its effects name it.
+struct StreamNamed {
+  uint32_t physical_db = 0;
+  Uid uid = 0;
+  std::string_view key;
+};
+
+struct StreamCreated {
+  uint32_t idmp_duration_s = 0;
+  uint32_t idmp_max_size = 0;
+};
+
+struct EntryAdded {
+  StreamId id;
+  bool opens_node = false;
+  bool opens_block = false;
+  uint32_t arg_count = 0;
+  uint64_t data_bytes = 0;
+  std::string_view payload;
+};
+
+// Live entries, ascending.
+struct EntriesDeleted {
+  std::span<const StreamId> ids;
+};
+
+// Every entry below `first_id` is gone; 0-0: every entry.
+struct Trimmed {
+  StreamId first_id;
+};
+
+struct IdSet {
+  StreamId last_id;
+  uint64_t entries_added = 0;
+  StreamId max_deleted;
+};
+
+struct GroupCreated {
+  GroupNumber group = 0;
+  std::string_view name;
+  StreamId last_id;
+  std::optional<int64_t> entries_read;
+};
+
+struct GroupDestroyed {
+  GroupNumber group = 0;
+};
+
+struct GroupMoved {
+  GroupNumber group = 0;
+  StreamId last_id;
+  std::optional<int64_t> entries_read;
+};
+
+struct ConsumerCreated {
+  GroupNumber group = 0;
+  ConsumerNumber consumer = 0;
+  std::string_view name;
+  int64_t seen_ms = 0;
+};
+
+struct ConsumerDeleted {
+  GroupNumber group = 0;
+  ConsumerNumber consumer = 0;
+};
+
+struct ConsumerSeen {
+  GroupNumber group = 0;
+  ConsumerNumber consumer = 0;
+  int64_t seen_ms = 0;
+  int64_t active_ms = -1;
+};
+
+// New pending records, or records that another delivery takes over: owner, time, count 1. Sequence
+// numbers count up from `first_sequence`. Ids ascending.
+struct Delivered {
+  GroupNumber group = 0;
+  ConsumerNumber consumer = 0;
+  int64_t delivery_ms = 0;
+  uint64_t first_sequence = 0;
+  std::span<const StreamId> ids;
+};
+
+// Pending records that are gone: acknowledged, or their entry was found deleted.
+struct Acknowledged {
+  GroupNumber group = 0;
+  std::span<const StreamId> ids;
+};
+
+// One record that has a new owner, time and count; made if there is none.
+struct ClaimedRecord {
+  StreamId id;
+  uint64_t count = 0;
+};
+struct Claimed {
+  GroupNumber group = 0;
+  ConsumerNumber consumer = 0;
+  int64_t delivery_ms = 0;
+  uint64_t first_sequence = 0;
+  std::span<const ClaimedRecord> records;  // In order of claiming.
+};
+
+struct DatabaseFlushed {
+  uint32_t database = 0;      // Logical.
+  uint32_t new_physical = 0;  // What the database is from now on.
+};
+
+struct ClockStepped {
+  int64_t offset_ms = 0;  // Unix time minus store time.
+};
+
+// The effects of one turn under construction.
+class Recorder {
+ public:
+  // Number of the record under construction; 0 is none.
+  uint64_t record_number() const { return record_number_; }
+  const std::string& bytes() const { return bytes_; }
+  // Whether anything in it must be committed; soft effects alone wait for company.
+  bool has_hard_effects() const { return hard_; }
+  uint64_t effect_count() const { return effect_count_; }
+
+  // Hands the record over and begins the next one in `spare`'s memory.
+  std::string Take(std::string spare);
+
+  uint32_t NameStream(const StreamNamed& effect);
+  // `stream` is the number that NameStream gave.
+  void Add(uint32_t stream, const StreamCreated& effect);
+  void Add(uint32_t stream, const EntryAdded& effect);
+  void Add(uint32_t stream, const EntriesDeleted& effect);
+  void Add(uint32_t stream, const Trimmed& effect);
+  void Add(uint32_t stream, const IdSet& effect);
+  void Add(uint32_t stream, const GroupCreated& effect);
+  void Add(uint32_t stream, const GroupDestroyed& effect);
+  void Add(uint32_t stream, const GroupMoved& effect);
+  void Add(uint32_t stream, const ConsumerCreated& effect);
+  void Add(uint32_t stream, const ConsumerDeleted& effect);
+  // Soft.
+  void Add(uint32_t stream, const ConsumerSeen& effect);
+  void Add(uint32_t stream, const Delivered& effect);
+  void Add(uint32_t stream, const Acknowledged& effect);
+  void Add(uint32_t stream, const Claimed& effect);
+  void AddKeyDeleted(uint32_t stream);
+  void Add(const DatabaseFlushed& effect);
+  void Add(const ClockStepped& effect);
+
+ private:
+  void Begin(EffectType type, uint32_t stream);
+  void BeginWithGroup(EffectType type, uint32_t stream, GroupNumber group);
+
+  std::string bytes_;
+  uint64_t record_number_ = 1;
+  uint64_t effect_count_ = 0;
+  uint32_t next_stream_ = 0;
+  bool hard_ = false;
+};
+
+// What a decoded record is told to. `stream` as above.
+class EffectVisitor {
+ public:
+  virtual ~EffectVisitor() = default;
+  virtual Status OnStreamNamed(uint32_t stream, const StreamNamed& effect) = 0;
+  virtual Status On(uint32_t stream, const StreamCreated& effect) = 0;
+  virtual Status On(uint32_t stream, const EntryAdded& effect) = 0;
+  virtual Status On(uint32_t stream, const EntriesDeleted& effect) = 0;
+  virtual Status On(uint32_t stream, const Trimmed& effect) = 0;
+  virtual Status On(uint32_t stream, const IdSet& effect) = 0;
+  virtual Status On(uint32_t stream, const GroupCreated& effect) = 0;
+  virtual Status On(uint32_t stream, const GroupDestroyed& effect) = 0;
+  virtual Status On(uint32_t stream, const GroupMoved& effect) = 0;
+  virtual Status On(uint32_t stream, const ConsumerCreated& effect) = 0;
+  virtual Status On(uint32_t stream, const ConsumerDeleted& effect) = 0;
+  virtual Status On(uint32_t stream, const ConsumerSeen& effect) = 0;
+  virtual Status On(uint32_t stream, const Delivered& effect) = 0;
+  virtual Status On(uint32_t stream, const Acknowledged& effect) = 0;
+  virtual Status On(uint32_t stream, const Claimed& effect) = 0;
+  virtual Status OnKeyDeleted(uint32_t stream) = 0;
+  virtual Status On(const DatabaseFlushed& effect) = 0;
+  virtual Status On(const ClockStepped& effect) = 0;
+};
+
+// Decodes a record and tells `visitor` effect by effect; stops at its first error. kCorruption on
+// malformed bytes.
+Status VisitEffects(std::string_view record, EffectVisitor* visitor);
+
+}  // namespace engine

@@ -1,0 +1,106 @@
+#include "engine/engine.h"
+
+#include <utility>
+
+#include "engine/check.h"
+#include "engine/core.h"
+#include "engine/counting.h"
+#include "engine/limits.h"
+#include "engine/loader.h"
+#include "engine/persistence.h"
+
+namespace engine {
+
+Engine::Engine(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, Now now) {
+  auto core = std::make_unique<Core>(options);
+  core->persistence = std::make_unique<Persistence>(core.get());
+  core->loader = std::make_unique<Loader>(core.get(), options.reader_threads);
+  RETURN_IF_ERROR(core->persistence->Open(now));
+  return std::unique_ptr<Engine>(new Engine(std::move(core)));
+}
+
+Now Engine::TimeNow(int64_t unix_ms, int64_t monotonic_ms) {
+  return core_->time_line.At(unix_ms, monotonic_ms);
+}
+
+Turn Engine::current_turn() const { return core_->turn; }
+
+Turn Engine::released_turn() const { return core_->persistence->released_turn(); }
+
+void Engine::EndTurn(Now now) { core_->persistence->EndTurn(now); }
+
+bool Engine::TurnIsFull() const { return core_->recorder.bytes().size() >= kTurnEffectBytes; }
+
+Status Engine::CanWrite() const { return core_->persistence->CanWrite(); }
+
+void Engine::StartLoad(std::vector<LoadItem> items, Pins* pins,
+                       std::function<void(Status)> done) {
+  core_->loader->Start(std::move(items), pins, std::move(done));
+}
+
+Status Engine::LoadNow(const std::vector<LoadItem>& items, Pins* pins) {
+  core_->blocking_loads += items.size();
+  return core_->loader->LoadNow(items, pins);
+}
+
+void Engine::ReleasePins(Pins* pins) { pins->scan.reset(); }
+
+std::optional<int64_t> Engine::Lag(const Stream& stream, const Group& group) const {
+  return GroupLag(stream, group);
+}
+
+int64_t Engine::ToUnixMs(int64_t store_ms) const { return core_->time_line.ToUnixMs(store_ms); }
+
+Engine::Stats Engine::GetStats() const {
+  const Persistence& persistence = *core_->persistence;
+  const Store::Statistics store = persistence.StoreStatistics();
+  Stats stats;
+  stats.memory_bytes = core_->cache.bytes() + store.memtable_bytes + store.block_cache_bytes +
+                       store.table_reader_bytes;
+  stats.dirty_bytes = core_->checkpoint.unsaved_bytes();
+  stats.journal_bytes = persistence.journal().bytes_since_checkpoint();
+  stats.disk_bytes = store.live_disk_bytes + persistence.journal().disk_bytes();
+  stats.turn = core_->turn;
+  stats.durable_turn = persistence.journal().durable_turn();
+  stats.checkpoint_turn = persistence.checkpoint_turn();
+  stats.checkpoints = persistence.checkpoint_count();
+  stats.loads = core_->loader->load_count();
+  stats.blocking_loads = core_->blocking_loads;
+  stats.changes_since_checkpoint = core_->changes_since_checkpoint;
+  stats.last_checkpoint_unix_s = persistence.last_checkpoint_unix_s();
+  stats.checkpoint_running = core_->checkpoint.running();
+  stats.last_checkpoint_ok = persistence.last_checkpoint_ok();
+  stats.loaded_streams = core_->cache.unit_count();
+  return stats;
+}
+
+Status Engine::StartCheckpoint(std::function<void(Status)> done) {
+  return core_->persistence->RequestCheckpoint(std::move(done));
+}
+
+Status Engine::CheckpointNow() { return core_->persistence->CheckpointNow(); }
+
+Status Engine::SyncNow() { return core_->persistence->journal().Sync(); }
+
+Status Engine::SetFsyncMode(FsyncMode mode) {
+  core_->options.fsync = mode;
+  core_->persistence->journal().SetSyncMode(static_cast<SyncMode>(mode));
+  return OkStatus();
+}
+
+void Engine::SetMemoryBudget(uint64_t bytes) {
+  core_->options.memory_budget_bytes = bytes;
+  core_->cache_budget = Persistence::CacheShare(bytes);
+}
+
+void Engine::SetNodeLimits(int64_t max_entries, int64_t max_bytes) {
+  core_->options.node_max_entries = max_entries;
+  core_->options.node_max_bytes = max_bytes;
+}
+
+Status Engine::Close() { return core_->persistence->Close(); }
+
+}  // namespace engine

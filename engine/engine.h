@@ -1,0 +1,322 @@
+// The engine: durable streams and consumer groups, without sockets, wire format or clock.
+//
+// A command is: OpenStream / OpenGroup, checks, then at most one call that changes state. Calls that
+// change state validate first and turn what happened into effects (engine/effects.h), which are applied
+// to memory at once and become durable with the turn's journal record. EndTurn() closes the turn.
+//
+// A call that needs an object which is not in memory answers kNotLoaded before its first effect and
+// lists the object in Op::needs. The caller hands the list to StartLoad(), parks the client, and runs
+// the whole command again when its callback says so.
+//
+// Handles (Stream*, Group*, Consumer*) are valid until the command ends, never longer.
+// Owner: server::Server. Thread: loop, except where a call says otherwise.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "engine/block.h"
+#include "engine/limits.h"
+#include "engine/op.h"
+#include "engine/options.h"
+#include "engine/pending_page.h"
+#include "engine/status.h"
+#include "engine/stream_id.h"
+#include "engine/types.h"
+
+namespace engine {
+
+class Stream;  // engine/stream.h: counters and names that XINFO shows.
+class Group;   // engine/group.h
+class Consumer;
+class Core;    // engine/core.h: the state behind this face.
+
+using EntrySink = absl::FunctionRef<void(const EntryView&)>;
+
+enum class KeyType : uint8_t { kNone, kStream };
+
+// How XADD's id argument was written.
+struct AddId {
+  enum class Form : uint8_t { kAuto, kAutoSequence, kExplicit };
+  Form form = Form::kAuto;
+  StreamId id;  // kExplicit: all of it. kAutoSequence: ms.
+};
+
+struct TrimArgs {
+  enum class Strategy : uint8_t { kNone, kMaxLen, kMinId };
+  Strategy strategy = Strategy::kNone;
+  bool approximate = false;
+  uint64_t max_len = 0;
+  StreamId min_id;
+  int64_t limit = 0;  // Entries removed at most; 0 = no limit. Only with `approximate`.
+};
+
+// An entry's fields and values as the bulk strings they are on the wire, one after another.
+struct Payload {
+  std::string_view wire;
+  uint32_t arg_count = 0;    // Fields and values together: even, at least 2.
+  uint64_t data_bytes = 0;   // Sum of the lengths of all fields and values.
+};
+
+struct AddResult {
+  StreamId id;
+  int64_t trimmed = 0;
+  bool created = false;  // The key came into being.
+};
+
+struct RangeArgs {
+  StreamId start;
+  StreamId end;
+  bool reverse = false;
+  int64_t count = -1;  // Entries at most; negative = all.
+  // 0 = no bound; else the entry with which the sum of payload sizes and kEntryReplyOverhead reaches it
+  // is the last one. The same below.
+  uint64_t max_bytes = 0;
+};
+
+struct ReadNewArgs {
+  std::string_view consumer;
+  int64_t count = 0;  // 0 = all there is.
+  bool no_ack = false;
+  uint64_t max_bytes = 0;
+};
+
+struct HistoryArgs {
+  std::string_view consumer;
+  StreamId after;
+  int64_t count = 0;  // 0 = all.
+  uint64_t max_bytes = 0;
+};
+// `entry` is null when the entry has been deleted.
+using HistorySink = absl::FunctionRef<void(StreamId, const EntryView* entry)>;
+
+struct PendingSummary {
+  int64_t total = 0;
+  StreamId lowest;
+  StreamId highest;
+  // Consumers with at least one record, by name.
+  std::vector<std::pair<std::string_view, int64_t>> consumers;
+};
+
+struct PendingRangeArgs {
+  StreamId start;
+  StreamId end;
+  int64_t count = 0;
+  int64_t min_idle_ms = 0;
+  std::optional<std::string_view> consumer;
+};
+struct PendingRow {
+  StreamId id;
+  std::string_view consumer;  // Empty when released.
+  int64_t idle_ms = 0;
+  int64_t delivery_unix_ms = 0;
+  uint64_t delivery_count = 0;
+};
+using PendingSink = absl::FunctionRef<void(const PendingRow&)>;
+
+struct ClaimArgs {
+  std::string_view consumer;
+  int64_t min_idle_ms = 0;
+  std::optional<int64_t> idle_ms;            // IDLE
+  std::optional<int64_t> delivery_unix_ms;   // TIME; the parser of options keeps the last of the two.
+  std::optional<int64_t> retry_count;
+  bool force = false;
+  bool just_id = false;
+  std::optional<StreamId> last_id;
+};
+// `entry` is null with JUSTID.
+using ClaimSink = absl::FunctionRef<void(StreamId, const EntryView* entry)>;
+
+struct AutoClaimArgs {
+  std::string_view consumer;
+  int64_t min_idle_ms = 0;
+  StreamId start;
+  int64_t count = 100;
+  bool just_id = false;
+};
+struct AutoClaimResult {
+  StreamId cursor;  // 0-0 at the end.
+  std::vector<StreamId> deleted;
+};
+
+struct SetIdArgs {
+  StreamId last_id;
+  std::optional<uint64_t> entries_added;
+  std::optional<StreamId> max_deleted;
+};
+
+struct ScanResult {
+  uint64_t cursor = 0;  // 0 at the end.
+  std::vector<std::string> keys;
+};
+
+class Engine {
+ public:
+  // Opens or creates the store in options.directory and replays its journal. kCorruption and kIo come
+  // with words for the operator. `now` is the wall clock at start. Thread: main, before the loop runs.
+  static Result<std::unique_ptr<Engine>> Open(const EngineOptions& options, Now now);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // --- Turns ---------------------------------------------------------------------------------------
+
+  // The store's time for a wall and a monotonic reading; feeds Op::now.
+  Now TimeNow(int64_t unix_ms, int64_t monotonic_ms);
+  // Number that the running turn's record will have.
+  Turn current_turn() const;
+  // Newest turn whose replies may leave under the current fsync mode. Thread: any.
+  Turn released_turn() const;
+  // Closes the turn: hands its effects to the journal, moves a running checkpoint on by one slice,
+  // keeps memory within its budget. Soft effects alone make no record.
+  void EndTurn(Now now);
+  // True when the turn has so many effects that the caller should end it before the next command.
+  bool TurnIsFull() const;
+  // kOk, or why commands with effects cannot run now: kIo after a storage failure, kLimit while unsaved
+  // bytes are at their cap (the caller parks the client until OnRoom), kClosing.
+  Status CanWrite() const;
+
+  // --- Loading -------------------------------------------------------------------------------------
+
+  // Fetches `items` on a reader thread; `done` runs on the loop through EngineOptions::post, with the
+  // fetched objects in memory and pinned in `pins`, or with the reason of the failure.
+  void StartLoad(std::vector<LoadItem> items, Pins* pins, std::function<void(Status)> done);
+  // Fetches at once, blocking (tests, EXEC).
+  Status LoadNow(const std::vector<LoadItem>& items, Pins* pins);
+  void ReleasePins(Pins* pins);
+
+  // --- Keys ----------------------------------------------------------------------------------------
+
+  Result<KeyType> TypeOf(Op& op, std::string_view key);
+  // Deletes the keys that exist; the number of them. All are in memory before the first one goes.
+  // `deleted` (may be null) gets the names of those that went.
+  Result<int64_t> DeleteKeys(Op& op, std::span<const std::string_view> keys,
+                             std::vector<std::string_view>* deleted);
+  int64_t KeyCount(Op& op);
+  int64_t KeyCountOf(uint32_t db) const;
+  // One step of a SCAN in hash order; sees every key that exists throughout the whole scan.
+  // `pattern` empty = all; `type` kNone = all.
+  Result<ScanResult> Scan(Op& op, uint64_t cursor, int64_t count, std::string_view pattern,
+                          std::optional<KeyType> type);
+  Result<std::vector<std::string>> Keys(Op& op, std::string_view pattern);
+  // Any key of the database, drawn by the caller's random number; nothing when it is empty.
+  Result<std::optional<std::string>> RandomKey(Op& op, uint64_t random);
+  Status FlushDb(Op& op, uint32_t db);
+  Status FlushAll(Op& op);
+
+  // --- Streams -------------------------------------------------------------------------------------
+
+  // kNotFound, kWrongType, kCorruption, kNotLoaded.
+  Result<Stream*> OpenStream(Op& op, std::string_view key);
+  // `stream` is null when the key does not exist (the call creates it). kIdTooSmall, kIdExhausted,
+  // kTooLarge.
+  Result<AddResult> Add(Op& op, std::string_view key, Stream* stream, const AddId& id,
+                        const Payload& payload, const TrimArgs& trim);
+  Status Range(Op& op, Stream& stream, const RangeArgs& args, EntrySink sink);
+  Result<std::optional<StreamId>> FirstEntry(Op& op, Stream& stream, EntrySink sink);
+  Result<std::optional<StreamId>> LastEntry(Op& op, Stream& stream, EntrySink sink);
+  // Number removed; a repeated id counts once. `ids` in any order.
+  Result<int64_t> DeleteEntries(Op& op, Stream& stream, std::span<const StreamId> ids);
+  Result<int64_t> Trim(Op& op, Stream& stream, const TrimArgs& args);
+  // LIMIT of `~` when none is given: 100 nodes of the configured size, within 1..1000000; 10000 when
+  // nodes are not limited by entries.
+  int64_t DefaultTrimLimit() const;
+  // kInvalid with the reason in `why`.
+  enum class SetIdRefusal : uint8_t { kNone, kBelowMaxDeleted, kBelowTopItem, kEntriesAddedTooSmall };
+  Result<SetIdRefusal> SetId(Op& op, Stream& stream, const SetIdArgs& args);
+
+  // --- Groups --------------------------------------------------------------------------------------
+
+  // kNoGroup when there is no such group.
+  Result<Group*> OpenGroup(Op& op, Stream& stream, std::string_view name);
+  // Creates an empty stream under `key`, which must not exist.
+  Result<Stream*> CreateStream(Op& op, std::string_view key);
+  // kGroupExists. `entries_read` is lowered to the stream's entries-added.
+  Status CreateGroup(Op& op, Stream& stream, std::string_view name, StreamId last_id,
+                     std::optional<int64_t> entries_read);
+  Status DestroyGroup(Op& op, Stream& stream, Group& group);
+  Status SetGroupId(Op& op, Stream& stream, Group& group, StreamId last_id,
+                    std::optional<int64_t> entries_read);
+  // True when it did not exist.
+  Result<bool> CreateConsumer(Op& op, Stream& stream, Group& group, std::string_view name);
+  // Number of pending records it had; 0 when it did not exist.
+  Result<int64_t> DeleteConsumer(Op& op, Stream& stream, Group& group, std::string_view name);
+
+  // --- Delivery ------------------------------------------------------------------------------------
+
+  // True when a `>` read would return something now.
+  bool HasNew(const Stream& stream, const Group& group) const;
+  // Checks that all a read needs is in memory (kNotLoaded otherwise), changing nothing: a command that
+  // reads several streams prepares all of them before it reads the first one.
+  Status PrepareReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args);
+  Status PrepareReadHistory(Op& op, Stream& stream, Group& group, const HistoryArgs& args);
+  // Delivers new entries. The consumer is created if unknown and its seen-time moves, also when there
+  // is nothing. The number delivered. Call PrepareReadNew first.
+  Result<int64_t> ReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args,
+                          EntrySink sink);
+  Result<int64_t> ReadHistory(Op& op, Stream& stream, Group& group, const HistoryArgs& args,
+                              HistorySink sink);
+  // Number of records removed.
+  Result<int64_t> Acknowledge(Op& op, Stream& stream, Group& group, std::span<const StreamId> ids);
+  Result<PendingSummary> SummarizePending(Op& op, Stream& stream, Group& group);
+  // Records in id order.
+  Status ListPending(Op& op, Stream& stream, Group& group, const PendingRangeArgs& args,
+                     PendingSink sink);
+  // In argument order.
+  Status Claim(Op& op, Stream& stream, Group& group, const ClaimArgs& args,
+               std::span<const StreamId> ids, ClaimSink sink);
+  Result<AutoClaimResult> AutoClaim(Op& op, Stream& stream, Group& group, const AutoClaimArgs& args,
+                                    ClaimSink sink);
+
+  // --- Looking -------------------------------------------------------------------------------------
+
+  // Entries not yet read by the group, or nothing when it cannot be known (streams spec 4.2).
+  std::optional<int64_t> Lag(const Stream& stream, const Group& group) const;
+  // Unix time of a stored time.
+  int64_t ToUnixMs(int64_t store_ms) const;
+  struct Stats {
+    uint64_t memory_bytes = 0;        // Taken from the budget.
+    uint64_t dirty_bytes = 0;         // Not yet in a checkpoint.
+    uint64_t journal_bytes = 0;       // Since the last checkpoint.
+    uint64_t disk_bytes = 0;
+    Turn turn = 0;
+    Turn durable_turn = 0;
+    Turn checkpoint_turn = 0;
+    uint64_t checkpoints = 0;
+    uint64_t loads = 0;               // Objects read from the store.
+    uint64_t blocking_loads = 0;      // Those read on the loop.
+    uint64_t changes_since_checkpoint = 0;
+    int64_t last_checkpoint_unix_s = 0;
+    bool checkpoint_running = false;
+    bool last_checkpoint_ok = true;
+    uint64_t loaded_streams = 0;
+  };
+  Stats GetStats() const;
+
+  // --- Whole store ---------------------------------------------------------------------------------
+
+  // Starts a checkpoint; `done` runs on the loop. kLimit when one runs already.
+  Status StartCheckpoint(std::function<void(Status)> done);
+  // Runs a whole checkpoint now, blocking (SAVE, clean stop, tests).
+  Status CheckpointNow();
+  // Blocks until everything so far is durable whatever the mode.
+  Status SyncNow();
+  Status SetFsyncMode(FsyncMode mode);
+  void SetMemoryBudget(uint64_t bytes);
+  void SetNodeLimits(int64_t max_entries, int64_t max_bytes);
+  // Clean stop: checkpoint, empty journal, close. Nothing may be called afterwards.
+  Status Close();
+
+ private:
+  explicit Engine(std::unique_ptr<Core> core);
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace engine

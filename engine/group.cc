@@ -1,0 +1,198 @@
+#include "engine/group.h"
+
+#include <algorithm>
+
+#include "engine/check.h"
+#include "engine/checksum.h"
+#include "engine/codec.h"
+
+namespace engine {
+namespace {
+
+constexpr uint8_t kGroupRecordVersion = 1;
+
+void EncodePageSlots(Group& group, std::string* out) {
+  PutVarint(out, group.pages.size());
+  StreamId base;
+  for (PageSlot& slot : group.pages) {
+    slot.Summarize();
+    PutIdDelta(out, base, slot.first_id);
+    PutIdDelta(out, slot.first_id, slot.last_id);
+    PutVarint(out, slot.number);
+    PutVarint(out, slot.count);
+    PutVarint(out, slot.owners.size());
+    for (const PendingPage::OwnerShare& share : slot.owners) {
+      PutVarint(out, share.owner);
+      PutVarint(out, share.count);
+    }
+    base = slot.first_id;
+  }
+}
+
+void ReadPageSlots(Decoder* decoder, Group* group) {
+  const uint64_t page_count = decoder->ReadVarint();
+  StreamId base;
+  for (uint64_t i = 0; i < page_count && decoder->ok(); ++i) {
+    PageSlot slot;
+    slot.first_id = decoder->ReadIdDelta(base);
+    slot.last_id = decoder->ReadIdDelta(slot.first_id);
+    slot.number = decoder->ReadVarint32();
+    slot.count = decoder->ReadVarint32();
+    const uint64_t owner_count = decoder->ReadVarint();
+    if (slot.count == 0 || slot.count > kMaxPendingRecords || owner_count > slot.count ||
+        slot.number >= group->next_page ||
+        (i > 0 && slot.first_id <= group->pages.back().last_id)) {
+      decoder->Fail();
+      return;
+    }
+    for (uint64_t n = 0; n < owner_count; ++n) {
+      const ConsumerNumber owner = decoder->ReadVarint32();
+      slot.owners.push_back({owner, decoder->ReadVarint32()});
+    }
+    slot.on_disk = true;
+    base = slot.first_id;
+    group->pages.push_back(std::move(slot));
+  }
+}
+
+void ReadConsumers(Decoder* decoder, Group* group) {
+  const uint64_t consumer_count = decoder->ReadVarint();
+  for (uint64_t i = 0; i < consumer_count && decoder->ok(); ++i) {
+    const ConsumerNumber number = decoder->ReadVarint32();
+    std::string name(decoder->ReadString());
+    const int64_t seen_ms = decoder->ReadSignedVarint();
+    auto consumer = std::make_unique<Consumer>(number, std::move(name), seen_ms);
+    consumer->active_ms = decoder->ReadSignedVarint();
+    consumer->pending_count = static_cast<int64_t>(decoder->ReadVarint());
+    if (number == kNoConsumer || number >= group->next_consumer ||
+        (!group->consumers_by_number.empty() &&
+         group->consumers_by_number.back()->number >= number)) {
+      decoder->Fail();
+      return;
+    }
+    group->consumers_by_number.push_back(consumer.get());
+    const std::string_view key = consumer->name;
+    if (!group->consumers.emplace(key, std::move(consumer)).second) {
+      decoder->Fail();
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+uint32_t PageSlot::OwnedBy(ConsumerNumber owner) const {
+  if (unit != nullptr) {
+    return unit->page.OwnedBy(owner);
+  }
+  for (const PendingPage::OwnerShare& share : owners) {
+    if (share.owner == owner) {
+      return share.count;
+    }
+  }
+  return 0;
+}
+
+void PageSlot::Summarize() {
+  if (unit == nullptr) {
+    return;
+  }
+  first_id = unit->page.first_id();
+  last_id = unit->page.last_id();
+  count = unit->page.count();
+  const auto shares = unit->page.owners();
+  owners.assign(shares.begin(), shares.end());
+}
+
+Consumer* Group::FindConsumer(std::string_view consumer_name) const {
+  const auto it = consumers.find(consumer_name);
+  return it == consumers.end() ? nullptr : it->second.get();
+}
+
+Consumer* Group::ConsumerByNumber(ConsumerNumber consumer_number) const {
+  const auto it = std::lower_bound(
+      consumers_by_number.begin(), consumers_by_number.end(), consumer_number,
+      [](const Consumer* consumer, ConsumerNumber wanted) { return consumer->number < wanted; });
+  return it != consumers_by_number.end() && (*it)->number == consumer_number ? *it : nullptr;
+}
+
+std::string_view Group::OwnerName(ConsumerNumber owner) const {
+  const Consumer* consumer = owner == kNoConsumer ? nullptr : ConsumerByNumber(owner);
+  return consumer == nullptr ? std::string_view() : std::string_view(consumer->name);
+}
+
+size_t Group::FindPage(StreamId id) const {
+  const auto it =
+      std::upper_bound(pages.begin(), pages.end(), id, [](StreamId wanted, const PageSlot& slot) {
+        return wanted < slot.first_id;
+      });
+  return it == pages.begin() ? pages.size() : static_cast<size_t>(it - pages.begin()) - 1;
+}
+
+size_t Group::FindPageAtOrAfter(StreamId id) const {
+  const size_t index = FindPage(id);
+  return index == pages.size() ? 0 : index;
+}
+
+size_t Group::memory_bytes() const {
+  return sizeof(Group) + name.size() + consumers.size() * (sizeof(Consumer) + 48) +
+         pages.size() * (sizeof(PageSlot) + 16) + 512;
+}
+
+void EncodeGroup(Group& group, std::string* out) {
+  const size_t begin = out->size();
+  PutU8(out, kGroupRecordVersion);
+  PutString(out, group.name);
+  PutVarint(out, group.last_id.ms);
+  PutVarint(out, group.last_id.seq);
+  PutSignedVarint(out, group.entries_read.value_or(-1));
+  PutVarint(out, static_cast<uint64_t>(group.pending_count));
+  PutVarint(out, static_cast<uint64_t>(group.released_count));
+  PutVarint(out, group.next_sequence);
+  PutVarint(out, group.next_consumer);
+  PutVarint(out, group.next_page);
+  PutVarint(out, group.consumers_by_number.size());
+  for (const Consumer* consumer : group.consumers_by_number) {
+    PutVarint(out, consumer->number);
+    PutString(out, consumer->name);
+    PutSignedVarint(out, consumer->seen_ms);
+    PutSignedVarint(out, consumer->active_ms);
+    PutVarint(out, static_cast<uint64_t>(consumer->pending_count));
+  }
+  EncodePageSlots(group, out);
+  PutU32(out, Checksum32(std::string_view(*out).substr(begin)));
+}
+
+Result<std::unique_ptr<Group>> DecodeGroup(Stream* stream, GroupNumber number,
+                                           std::string_view stored) {
+  const Status damaged(Code::kCorruption, "group record is damaged");
+  if (stored.size() < 5 || LoadU32(stored.data() + stored.size() - 4) !=
+                               Checksum32(stored.substr(0, stored.size() - 4))) {
+    return damaged;
+  }
+  Decoder decoder(stored.substr(0, stored.size() - 4));
+  if (decoder.ReadU8() != kGroupRecordVersion) {
+    return Status(Code::kCorruption, "group record of an unknown version");
+  }
+  auto group = std::make_unique<Group>(stream, number, std::string(decoder.ReadString()));
+  group->last_id.ms = decoder.ReadVarint();
+  group->last_id.seq = decoder.ReadVarint();
+  const int64_t entries_read = decoder.ReadSignedVarint();
+  if (entries_read >= 0) {
+    group->entries_read = entries_read;
+  }
+  group->pending_count = static_cast<int64_t>(decoder.ReadVarint());
+  group->released_count = static_cast<int64_t>(decoder.ReadVarint());
+  group->next_sequence = decoder.ReadVarint();
+  group->next_consumer = decoder.ReadVarint32();
+  group->next_page = decoder.ReadVarint32();
+  ReadConsumers(&decoder, group.get());
+  ReadPageSlots(&decoder, group.get());
+  if (!decoder.AtEnd()) {
+    return damaged;
+  }
+  group->on_disk = true;
+  return group;
+}
+
+}  // namespace engine

@@ -1,0 +1,109 @@
+// A consumer group in memory: position, consumers, and the list of its pending pages.
+//
+// Group and its consumers are one record in the store; pending pages are loaded one by one.
+// Owner: Stream. Thread: loop. State changes only in engine/apply.cc.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "engine/pending_page.h"
+#include "engine/status.h"
+#include "engine/stream_id.h"
+#include "engine/types.h"
+#include "engine/unit.h"
+
+namespace engine {
+
+class Stream;
+
+class Consumer {
+ public:
+  Consumer(ConsumerNumber consumer_number, std::string consumer_name, int64_t now_ms)
+      : number(consumer_number), name(std::move(consumer_name)), seen_ms(now_ms) {}
+
+  const ConsumerNumber number;
+  const std::string name;
+  int64_t seen_ms;          // Store line: last attempt.
+  int64_t active_ms = -1;   // Store line: last success; -1 = never.
+  int64_t pending_count = 0;
+};
+
+class Group;
+
+struct PageUnit : Unit {
+  PageUnit(Group* owner, uint32_t page_number, PendingPage content)
+      : Unit(UnitKind::kPendingPage), group(owner), number(page_number), page(std::move(content)) {}
+
+  Group* const group;
+  const uint32_t number;
+  PendingPage page;
+};
+
+// One page of the pending list. What it says of the content is exact while the page is not in memory;
+// while it is, ask the page. `first_id` orders the slots: no id of the page is below it.
+struct PageSlot {
+  StreamId first_id;
+  StreamId last_id;
+  uint32_t number = 0;
+  uint32_t count = 0;
+  std::vector<PendingPage::OwnerShare> owners;
+  bool on_disk = false;
+  std::unique_ptr<PageUnit> unit;
+
+  uint32_t Count() const { return unit != nullptr ? unit->page.count() : count; }
+  StreamId First() const { return unit != nullptr ? unit->page.first_id() : first_id; }
+  StreamId Last() const { return unit != nullptr ? unit->page.last_id() : last_id; }
+  uint32_t OwnedBy(ConsumerNumber owner) const;
+  // Copies what the page says into the slot, for when the page leaves memory or is listed on disk.
+  void Summarize();
+};
+
+class Group : public Unit {
+ public:
+  Group(Stream* owner, GroupNumber group_number, std::string group_name)
+      : Unit(UnitKind::kGroup),
+        stream(owner),
+        number(group_number),
+        name(std::move(group_name)) {}
+
+  Stream* const stream;
+  const GroupNumber number;
+  const std::string name;
+  StreamId last_id;
+  std::optional<int64_t> entries_read;  // Nothing = invalid.
+  int64_t pending_count = 0;
+  int64_t released_count = 0;  // Pending records without an owner.
+  uint64_t next_sequence = 1;
+  ConsumerNumber next_consumer = 1;
+  uint32_t next_page = 1;
+
+  absl::btree_map<std::string_view, std::unique_ptr<Consumer>> consumers;  // By name.
+  std::vector<Consumer*> consumers_by_number;                             // Ascending.
+  std::deque<PageSlot> pages;                                             // Ascending; none empty.
+
+  Consumer* FindConsumer(std::string_view consumer_name) const;
+  Consumer* ConsumerByNumber(ConsumerNumber consumer_number) const;
+  // The name of a record's owner; empty for a released one.
+  std::string_view OwnerName(ConsumerNumber owner) const;
+  // Index of the page that holds `id` if any does; pages.size() when `id` is below all of them or
+  // there is none.
+  size_t FindPage(StreamId id) const;
+  // Index of the first page that may hold an id at or above `id`.
+  size_t FindPageAtOrAfter(StreamId id) const;
+  size_t memory_bytes() const;
+};
+
+// The record under GroupHeaderKey. Decode sets everything but the stream; pages are not in memory.
+void EncodeGroup(Group& group, std::string* out);
+Result<std::unique_ptr<Group>> DecodeGroup(Stream* stream, GroupNumber number,
+                                           std::string_view stored);
+
+}  // namespace engine

@@ -1,0 +1,284 @@
+#include "engine/journal_segments.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace engine {
+namespace {
+
+constexpr std::string_view kPrefix = "segment-";
+constexpr std::string_view kUnfinished = ".new";
+constexpr size_t kFillStepBytes = size_t{1} << 20;
+
+std::string ParentOf(const std::string& directory) {
+  const size_t slash = directory.find_last_of('/');
+  if (slash == std::string::npos) {
+    return ".";
+  }
+  return slash == 0 ? "/" : directory.substr(0, slash);
+}
+
+std::string DirectoryOf(const std::string& path) { return path.substr(0, path.find_last_of('/')); }
+
+bool ParseFileNumber(std::string_view name, uint64_t* number) {
+  if (!name.starts_with(kPrefix)) {
+    return false;
+  }
+  name.remove_prefix(kPrefix.size());
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), *number);
+  return error == std::errc() && end == name.data() + name.size();
+}
+
+}  // namespace
+
+JournalSpareBuilder::JournalSpareBuilder(JournalFileOps& ops, std::string path,
+                                         const SegmentHeader& header)
+    : ops_(ops),
+      path_(std::move(path)),
+      new_path_(path_ + std::string(kUnfinished)),
+      header_(header) {}
+
+Result<std::unique_ptr<JournalSegment>> JournalSpareBuilder::Step() {
+  auto result = StepOrFail();
+  if (!result.ok()) {
+    file_.reset();
+    // Best effort: what stays is removed at the next start.
+    static_cast<void>(ops_.Remove(new_path_));
+  }
+  return result;
+}
+
+Result<std::unique_ptr<JournalSegment>> JournalSpareBuilder::StepOrFail() {
+  if (file_ == nullptr) {
+    ASSIGN_OR_RETURN(file_, ops_.OpenFile(new_path_, true));
+    const std::string block = EncodeSegmentHeaderBlock(header_);
+    const std::string_view piece = block;
+    RETURN_IF_ERROR(file_->Write(0, {&piece, 1}));
+    filled_ = kSegmentHeaderBlockBytes;
+  }
+  if (filled_ < header_.segment_bytes) {
+    // Real zeros: a later fdatasync then has no metadata to write.
+    const std::string zeros(
+        static_cast<size_t>(std::min<uint64_t>(kFillStepBytes, header_.segment_bytes - filled_)),
+        '\0');
+    const std::string_view piece = zeros;
+    RETURN_IF_ERROR(file_->Write(filled_, {&piece, 1}));
+    RETURN_IF_ERROR(file_->Sync());
+    filled_ += zeros.size();
+    if (filled_ < header_.segment_bytes) {
+      return std::unique_ptr<JournalSegment>();
+    }
+  }
+  RETURN_IF_ERROR(ops_.Rename(new_path_, path_));
+  RETURN_IF_ERROR(ops_.SyncDirectory(DirectoryOf(path_)));
+  auto segment = std::make_unique<JournalSegment>();
+  segment->path = path_;
+  segment->file = std::move(file_);
+  segment->header = header_;
+  return segment;
+}
+
+JournalSegments::JournalSegments(JournalFileOps& ops, std::string directory,
+                                 const JournalStoreId& store_id, uint64_t segment_bytes)
+    : ops_(ops),
+      directory_(std::move(directory)),
+      store_id_(store_id),
+      segment_bytes_((segment_bytes + kFragmentAlignment - 1) / kFragmentAlignment *
+                     kFragmentAlignment) {
+  CHECK(segment_bytes_ >= 2 * kSegmentHeaderBlockBytes);
+}
+
+Status JournalSegments::Load(const LoadOptions& options) {
+  auto names = ops_.List(directory_);
+  if (names.code() == Code::kNotFound) {
+    if (!options.create_if_missing) {
+      return Status(Code::kCorruption, "journal directory " + directory_ + " is missing");
+    }
+    RETURN_IF_ERROR(ops_.CreateDirectory(directory_));
+    RETURN_IF_ERROR(ops_.SyncDirectory(ParentOf(directory_)));
+    return OkStatus();
+  }
+  if (!names.ok()) {
+    return names.status();
+  }
+  for (const std::string& name : *names) {
+    RETURN_IF_ERROR(LoadFile(name, options.drop_damaged));
+  }
+  std::sort(live_.begin(), live_.end(),
+            [](const auto& a, const auto& b) { return a->header.sequence < b->header.sequence; });
+  return OkStatus();
+}
+
+Status JournalSegments::LoadFile(const std::string& name, bool drop_damaged) {
+  const std::string path = directory_ + "/" + name;
+  if (name.starts_with(kPrefix) && name.ends_with(kUnfinished)) {
+    return ops_.Remove(path);
+  }
+  uint64_t number = 0;
+  if (!ParseFileNumber(name, &number)) {
+    return OkStatus();
+  }
+  next_file_number_ = std::max(next_file_number_, number + 1);
+  auto segment = std::make_unique<JournalSegment>();
+  segment->path = path;
+  ASSIGN_OR_RETURN(segment->file, ops_.OpenFile(path, false));
+  std::string block(kSegmentHeaderBlockBytes, '\0');
+  ASSIGN_OR_RETURN(const size_t got, segment->file->Read(0, block.data(), block.size()));
+  const auto header = DecodeSegmentHeaderBlock(std::string_view(block).substr(0, got));
+  if (!header || header->segment_bytes < 2 * kSegmentHeaderBlockBytes ||
+      header->segment_bytes % kFragmentAlignment != 0) {
+    if (drop_damaged) {
+      return Delete(std::move(segment));
+    }
+    return Status(Code::kCorruption, "journal segment " + path +
+                                         ": the header is damaged; what it holds cannot be told");
+  }
+  if (header->store_id != store_id_) {
+    return Status(Code::kCorruption, "journal segment " + path + " belongs to another store");
+  }
+  segment->header = *header;
+  segment->seed = SegmentSeed(store_id_, header->sequence);
+  highest_sequence_ = std::max(highest_sequence_, header->sequence);
+  highest_epoch_ = std::max(highest_epoch_, header->epoch);
+  auto& list = header->state == SegmentState::kActive ? live_ : spares_;
+  list.push_back(std::move(segment));
+  return OkStatus();
+}
+
+SegmentHeader JournalSegments::SpareHeader(Turn checkpoint_turn) const {
+  SegmentHeader header;
+  header.store_id = store_id_;
+  header.sequence = highest_sequence_;
+  header.epoch = highest_epoch_;
+  header.checkpoint_turn = checkpoint_turn;
+  header.segment_bytes = segment_bytes_;
+  return header;
+}
+
+Result<JournalSegment*> JournalSegments::Activate(uint32_t epoch, Turn first_turn,
+                                                  Turn checkpoint_turn, Turn durable_turn) {
+  if (spares_.empty()) {
+    const auto builder = NewSpareBuilder();
+    std::unique_ptr<JournalSegment> built;
+    while (built == nullptr) {
+      ASSIGN_OR_RETURN(built, builder->Step());
+    }
+    spares_.push_back(std::move(built));
+  }
+  std::unique_ptr<JournalSegment> segment = std::move(spares_.back());
+  spares_.pop_back();
+  highest_epoch_ = std::max(highest_epoch_, epoch);
+  checkpoint_turn_ = std::max(checkpoint_turn_, checkpoint_turn);
+  SegmentHeader& header = segment->header;
+  header.state = SegmentState::kActive;
+  header.sequence = ++highest_sequence_;
+  header.epoch = epoch;
+  header.first_turn = first_turn;
+  header.checkpoint_turn = checkpoint_turn;
+  header.durable_turn = durable_turn;
+  segment->seed = SegmentSeed(store_id_, header.sequence);
+  segment->last_turn = 0;
+  live_.push_back(std::move(segment));
+  return live_.back().get();
+}
+
+Status JournalSegments::WriteHeader(JournalSegment& segment) {
+  const std::string block = EncodeSegmentHeaderBlock(segment.header);
+  const std::string_view piece = block;
+  return segment.file->Write(0, {&piece, 1});
+}
+
+std::unique_ptr<JournalSpareBuilder> JournalSegments::NewSpareBuilder() {
+  const std::string path =
+      directory_ + "/" + std::string(kPrefix) + std::to_string(next_file_number_++);
+  return std::make_unique<JournalSpareBuilder>(ops_, path, SpareHeader(checkpoint_turn_));
+}
+
+void JournalSegments::AddSpare(std::unique_ptr<JournalSegment> spare) {
+  spares_.push_back(std::move(spare));
+}
+
+Status JournalSegments::Delete(std::unique_ptr<JournalSegment> segment) {
+  const std::string path = segment->path;
+  segment.reset();
+  return ops_.Remove(path);
+}
+
+Status JournalSegments::Recycle(Turn turn, const JournalSegment* current, size_t max_spares) {
+  checkpoint_turn_ = std::max(checkpoint_turn_, turn);
+  Status first_failure;
+  auto kept = live_.begin();
+  for (auto& segment : live_) {
+    if (segment.get() == current || segment->last_turn > turn) {
+      *kept++ = std::move(segment);
+      continue;
+    }
+    Status status;
+    if (segment->is_suspect || spares_.size() >= max_spares) {
+      status = Delete(std::move(segment));
+    } else {
+      // Not synced: if the header is lost, the records come back, and the stamp says they are old.
+      const uint64_t segment_bytes = segment->header.segment_bytes;
+      segment->header = SpareHeader(turn);
+      segment->header.segment_bytes = segment_bytes;
+      status = WriteHeader(*segment);
+      if (status.ok()) {
+        spares_.push_back(std::move(segment));
+      } else {
+        status = Delete(std::move(segment));
+      }
+    }
+    if (!status.ok() && first_failure.ok()) {
+      first_failure = status;
+    }
+  }
+  live_.erase(kept, live_.end());
+  return first_failure;
+}
+
+Status JournalSegments::VoidAll(Turn checkpoint_turn, size_t max_spares) {
+  checkpoint_turn_ = std::max(checkpoint_turn_, checkpoint_turn);
+  for (auto& segment : live_) {
+    spares_.push_back(std::move(segment));
+  }
+  live_.clear();
+  for (auto& segment : spares_) {
+    const uint64_t segment_bytes = segment->header.segment_bytes;
+    segment->header = SpareHeader(checkpoint_turn);
+    segment->header.segment_bytes = segment_bytes;
+    segment->header.first_turn = checkpoint_turn + 1;
+    RETURN_IF_ERROR(WriteHeader(*segment));
+    RETURN_IF_ERROR(segment->file->Sync());
+  }
+  // Only after all of the others carry the highest sequence.
+  while (spares_.size() > std::max<size_t>(max_spares, 1)) {
+    std::unique_ptr<JournalSegment> segment = std::move(spares_.back());
+    spares_.pop_back();
+    RETURN_IF_ERROR(Delete(std::move(segment)));
+  }
+  return ops_.SyncDirectory(directory_);
+}
+
+uint64_t JournalSegments::disk_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& segment : live_) {
+    bytes += segment->header.segment_bytes;
+  }
+  for (const auto& segment : spares_) {
+    bytes += segment->header.segment_bytes;
+  }
+  return bytes;
+}
+
+uint64_t JournalSegments::spare_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& segment : spares_) {
+    bytes += segment->header.segment_bytes - kSegmentHeaderBlockBytes;
+  }
+  return bytes;
+}
+
+}  // namespace engine

@@ -1,0 +1,73 @@
+// Keyspace: names to streams, per logical database.
+//
+// A name that is not here may still be in the store; only a MissingKey, or a database with nothing
+// stored, says that it is not. Owner: Core. Thread: loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
+#include "engine/key_hash.h"
+#include "engine/stream.h"
+#include "engine/types.h"
+
+namespace engine {
+
+// A step of SCAN as the store has it, before keys that came and went since the last checkpoint are
+// taken into account.
+struct ScanPage {
+  struct Row {
+    uint64_t hash = 0;
+    std::string key;
+  };
+  uint32_t physical_db = 0;
+  uint64_t from = 0;
+  std::string pattern;      // Rows that do not match are left out.
+  std::vector<Row> rows;    // In order of (hash, key).
+  bool at_end = false;      // Nothing follows.
+  uint64_t next = 0;        // Where to go on, if not.
+};
+
+struct Database {
+  explicit Database(uint32_t physical_number) : physical(physical_number) {}
+
+  // Whether the key came into being or went since the last checkpoint, and in which turn.
+  struct Change {
+    bool exists = false;
+    Turn turn = 0;
+  };
+
+  const uint32_t physical;
+  uint64_t key_count = 0;
+  // Keys the store may have: 0 makes every miss in memory a certain one.
+  uint64_t stored_key_count = 0;
+  Turn last_delete_turn = 0;
+  absl::flat_hash_map<std::string_view, std::unique_ptr<KeyHolder>, KeyedHash, BytesEqual> holders;
+  absl::btree_map<std::pair<uint64_t, std::string>, Change> changes;  // By (scan hash, key).
+};
+
+class Keyspace {
+ public:
+  explicit Keyspace(uint32_t database_count) : databases_(database_count) {}
+
+  Database& at(uint32_t logical) { return *databases_[logical]; }
+  const Database& at(uint32_t logical) const { return *databases_[logical]; }
+  uint32_t size() const { return static_cast<uint32_t>(databases_.size()); }
+  std::unique_ptr<Database>& slot(uint32_t logical) { return databases_[logical]; }
+  // Null when no logical database is stored there any more.
+  Database* ByPhysical(uint32_t physical);
+
+  // Null when nothing is known in memory.
+  static KeyHolder* Find(Database& database, std::string_view key);
+
+ private:
+  std::vector<std::unique_ptr<Database>> databases_;
+};
+
+}  // namespace engine

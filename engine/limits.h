@@ -1,0 +1,36 @@
+// Every bound of the engine, with what happens when it is reached.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace engine {
+
+// A block takes no further node once its entries hold this many bytes.
+inline constexpr size_t kBlockTargetBytes = 16 * 1024;
+// Largest sum of field and value lengths of one entry; above it XADD is refused (kTooLarge).
+inline constexpr uint64_t kMaxEntryBytes = uint64_t{1} << 30;
+// Blocks described by one directory page.
+inline constexpr size_t kDirectoryPageSlots = 256;
+// A turn ends when its effects reach this size, so that no journal record grows without bound.
+inline constexpr size_t kTurnEffectBytes = 4 * 1024 * 1024;
+// A checkpoint starts when the journal or the unsaved objects reach this size.
+inline constexpr size_t kCheckpointBytes = 32 * 1024 * 1024;
+// Commands with effects wait when unsaved bytes (dirty plus frozen) reach this size.
+inline constexpr size_t kDirtyCapBytes = 160 * 1024 * 1024;
+// Frozen bytes encoded per turn: the pause that a running checkpoint may add to one turn.
+inline constexpr size_t kEncodeSliceBytes = 512 * 1024;
+// Keys looked at by one step of SCAN; a larger COUNT is cut to it.
+inline constexpr int64_t kMaxScanCount = 100'000;
+// Objects one command may have fetched for it and pinned; above it the command fails (kLimit).
+inline constexpr size_t kMaxPinnedBytes = 512 * 1024 * 1024;
+// A soft bound on reply bytes of XREAD and XREADGROUP: the entry that crosses it is the last one.
+inline constexpr size_t kReadReplySoftCap = 64 * 1024 * 1024;
+// What an entry adds to a reply beside its payload: id, headers.
+inline constexpr size_t kEntryReplyOverhead = 48;
+// XAUTOCLAIM looks at this many records per record of COUNT.
+inline constexpr int64_t kAutoClaimLookFactor = 10;
+// More deletes of one stream than this become one range delete.
+inline constexpr size_t kPointDeletesPerStream = 100;
+
+}  // namespace engine

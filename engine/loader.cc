@@ -1,0 +1,331 @@
+#include "engine/loader.h"
+
+#include <algorithm>
+
+#include "engine/check.h"
+#include "engine/limits.h"
+#include "engine/persistence.h"
+#include "engine/schema.h"
+
+namespace engine {
+namespace {
+
+// Checkpoints that may pass while a load is under way before it gives up starting over.
+constexpr int kMaxAttempts = 8;
+
+Stream* FindStreamOf(Core& core, const LoadItem& item) {
+  Database* database = core.keyspace.ByPhysical(item.physical_db);
+  if (database == nullptr) {
+    return nullptr;
+  }
+  KeyHolder* holder = Keyspace::Find(*database, item.key);
+  if (holder == nullptr || holder->kind != UnitKind::kStream) {
+    return nullptr;
+  }
+  auto* stream = static_cast<Stream*>(holder);
+  return stream->uid == item.uid ? stream : nullptr;
+}
+
+Status Annotate(const Status& status, const LoadItem& item) {
+  return Status(status.code(), status.message() + " (key " + item.key + ")");
+}
+
+}  // namespace
+
+Pins::Pins() = default;
+Pins::~Pins() = default;
+
+struct Loader::Request {
+  std::vector<LoadItem> items;
+  std::vector<Fetched> fetched;
+  Pins* pins = nullptr;
+  std::function<void(Status)> done;
+  uint64_t checkpoint_number = 0;  // When fetching began.
+  int attempts = 0;
+  bool scans = false;
+};
+
+Loader::Loader(Core* core, int thread_count) : core_(*core), workers_(thread_count) {}
+Loader::~Loader() = default;
+
+Loader::Fetched Loader::Fetch(const LoadItem& item) const {
+  Fetched out;
+  const auto keep = [&out](Result<std::string> record) {
+    if (record.ok()) {
+      out.record = std::move(record).value();
+    } else if (record.code() != Code::kNotFound) {
+      out.status = record.status();
+    }
+  };
+  const Persistence& persistence = *core_.persistence;
+  switch (item.kind) {
+    case LoadItem::Kind::kKey:
+      return FetchKey(item);
+    case LoadItem::Kind::kScan:
+      return FetchScan(item);
+    case LoadItem::Kind::kBlock:
+      keep(persistence.Read(Family::kBlocks, BlockKey(item.physical_db, item.uid, item.first_id)));
+      break;
+    case LoadItem::Kind::kPendingPage:
+      keep(persistence.Read(Family::kGroups,
+                            PendingPageKey(item.physical_db, item.uid, item.group, item.page)));
+      break;
+  }
+  return out;
+}
+
+Loader::Fetched Loader::FetchKey(const LoadItem& item) const {
+  Fetched out;
+  const Persistence& persistence = *core_.persistence;
+  Result<std::string> record =
+      persistence.Read(Family::kKeys, KeyRecordKey(item.physical_db, item.key));
+  if (record.code() == Code::kNotFound && !record.ok()) {
+    return out;
+  }
+  if (!record.ok()) {
+    out.status = record.status();
+    return out;
+  }
+  StreamParts parts;
+  const auto stream = DecodeStream(item.physical_db, item.key, *record, &parts);
+  if (!stream.ok()) {
+    out.status = stream.status();
+    return out;
+  }
+  const Uid uid = (*stream)->uid;
+  for (const GroupNumber number : parts.groups) {
+    Result<std::string> group =
+        persistence.Read(Family::kGroups, GroupHeaderKey(item.physical_db, uid, number));
+    if (!group.ok()) {
+      out.status = Status(Code::kCorruption, "group record is missing");
+      return out;
+    }
+    out.groups.emplace_back(number, std::move(group).value());
+  }
+  for (const uint32_t number : parts.closed_pages) {
+    Result<std::string> page =
+        persistence.Read(Family::kBlocks, DirectoryPageKey(item.physical_db, uid, number));
+    if (!page.ok()) {
+      out.status = Status(Code::kCorruption, "directory page is missing");
+      return out;
+    }
+    out.pages.emplace_back(number, std::move(page).value());
+  }
+  out.record = std::move(record).value();
+  return out;
+}
+
+Loader::Fetched Loader::FetchScan(const LoadItem& item) const {
+  Fetched out;
+  out.scan = std::make_unique<ScanPage>();
+  ScanPage& page = *out.scan;
+  page.physical_db = item.physical_db;
+  page.from = item.scan_from;
+  page.pattern = item.key;
+  page.at_end = true;
+  const std::string begin = KeyScanStart(item.physical_db, item.scan_from);
+  const std::string end = PrefixEnd(DatabasePrefix(item.physical_db));
+  int64_t looked_at = 0;
+  uint64_t last_hash = 0;
+  // Keys of one hash are never split over two steps, so the hash alone is a cursor.
+  out.status = core_.persistence->ScanKeys(begin, end, [&](std::string_view stored) {
+    uint32_t physical_db = 0;
+    uint64_t hash = 0;
+    std::string_view key;
+    if (!ParseKeyRecordKey(stored, &physical_db, &hash, &key)) {
+      return true;
+    }
+    if (item.scan_count > 0 && looked_at >= item.scan_count && hash != last_hash) {
+      page.at_end = false;
+      page.next = hash;
+      return false;
+    }
+    ++looked_at;
+    last_hash = hash;
+    if (item.key.empty() || core_.options.glob_match(item.key, key)) {
+      page.rows.push_back({hash, std::string(key)});
+    }
+    return true;
+  });
+  return out;
+}
+
+Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
+  ++load_count_;
+  if (!fetched.status.ok()) {
+    return Annotate(fetched.status, item);
+  }
+  switch (item.kind) {
+    case LoadItem::Kind::kKey:
+      return InstallKey(item, std::move(fetched));
+    case LoadItem::Kind::kBlock:
+      return InstallBlock(item, std::move(fetched));
+    case LoadItem::Kind::kPendingPage:
+      return InstallPage(item, std::move(fetched));
+    case LoadItem::Kind::kScan:
+      if (pins != nullptr) {
+        pins->scan = std::move(fetched.scan);
+      }
+      return OkStatus();
+  }
+  return OkStatus();
+}
+
+Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
+  Database* database = core_.keyspace.ByPhysical(item.physical_db);
+  if (database == nullptr || Keyspace::Find(*database, item.key) != nullptr) {
+    return OkStatus();
+  }
+  if (!fetched.record.has_value()) {
+    auto missing = std::make_unique<MissingKey>(item.physical_db, item.key);
+    core_.cache.Add(missing.get(), sizeof(MissingKey) + item.key.size() + 64);
+    const std::string_view name = missing->key;
+    database->holders.emplace(name, std::move(missing));
+    return OkStatus();
+  }
+  StreamParts parts;
+  auto decoded = DecodeStream(item.physical_db, item.key, *fetched.record, &parts);
+  if (!decoded.ok()) {
+    return Annotate(decoded.status(), item);
+  }
+  std::unique_ptr<Stream> stream = std::move(decoded).value();
+  for (const auto& [number, bytes] : fetched.groups) {
+    auto group = DecodeGroup(stream.get(), number, bytes);
+    if (!group.ok()) {
+      return Annotate(group.status(), item);
+    }
+    stream->groups_by_number.push_back((*group).get());
+    const std::string_view name = (*group)->name;
+    stream->groups.emplace(name, std::move(group).value());
+  }
+  auto& pages = stream->directory.pages();
+  for (size_t i = 0; i < fetched.pages.size(); ++i) {
+    auto page = DecodeClosedPage(stream.get(), fetched.pages[i].first, fetched.pages[i].second);
+    if (!page.ok()) {
+      return Annotate(page.status(), item);
+    }
+    pages.insert(pages.begin() + static_cast<ptrdiff_t>(i), std::move(page).value());
+  }
+  core_.cache.Add(stream.get(), stream->memory_bytes());
+  const std::string_view name = stream->key;
+  database->holders.emplace(name, std::move(stream));
+  return OkStatus();
+}
+
+Status Loader::InstallBlock(const LoadItem& item, Fetched fetched) {
+  Stream* stream = FindStreamOf(core_, item);
+  const auto place =
+      stream == nullptr ? std::nullopt : stream->directory.Find(item.first_id);
+  if (!place.has_value() || stream->directory.At(*place).first_id != item.first_id) {
+    return OkStatus();  // It went while it was being fetched; the command sees that itself.
+  }
+  BlockSlot& slot = stream->directory.At(*place);
+  if (slot.unit != nullptr && slot.unit->block.complete()) {
+    return OkStatus();
+  }
+  if (!fetched.record.has_value()) {
+    return Annotate(Status(Code::kCorruption, "block is missing"), item);
+  }
+  if (slot.unit != nullptr) {
+    const Status merged = slot.unit->block.MergeOlder(*fetched.record);
+    core_.cache.SetCharge(slot.unit.get(), slot.unit->block.memory_bytes());
+    return merged.ok() ? OkStatus() : Annotate(merged, item);
+  }
+  auto block = Block::Decode(item.first_id, *fetched.record);
+  if (!block.ok()) {
+    return Annotate(block.status(), item);
+  }
+  if (block->entry_count() != slot.entry_count || block->last_id() < slot.last_id) {
+    return Annotate(Status(Code::kCorruption, "block differs from its directory"), item);
+  }
+  core_.AttachBlock(*stream, slot, std::move(block).value());
+  return OkStatus();
+}
+
+Status Loader::InstallPage(const LoadItem& item, Fetched fetched) {
+  Stream* stream = FindStreamOf(core_, item);
+  Group* group = stream == nullptr ? nullptr : stream->GroupByNumber(item.group);
+  if (group == nullptr) {
+    return OkStatus();
+  }
+  const auto slot = std::find_if(group->pages.begin(), group->pages.end(),
+                                 [&item](const PageSlot& s) { return s.number == item.page; });
+  if (slot == group->pages.end() || slot->unit != nullptr) {
+    return OkStatus();
+  }
+  if (!fetched.record.has_value()) {
+    return Annotate(Status(Code::kCorruption, "pending page is missing"), item);
+  }
+  auto page = PendingPage::Decode(*fetched.record);
+  if (!page.ok()) {
+    return Annotate(page.status(), item);
+  }
+  if (page->count() != slot->count || page->first_id() != slot->first_id) {
+    return Annotate(Status(Code::kCorruption, "pending page differs from its group"), item);
+  }
+  core_.AttachPage(*group, *slot, std::move(page).value());
+  return OkStatus();
+}
+
+void Loader::Start(std::vector<LoadItem> items, Pins* pins, std::function<void(Status)> done) {
+  if (items.size() * kBlockTargetBytes > kMaxPinnedBytes) {
+    core_.options.post([done = std::move(done)] {
+      done(Status(Code::kLimit, "the command needs too much of the store at once"));
+    });
+    return;
+  }
+  auto request = std::make_shared<Request>();
+  request->items = std::move(items);
+  request->pins = pins;
+  request->done = std::move(done);
+  request->scans = std::any_of(
+      request->items.begin(), request->items.end(),
+      [](const LoadItem& item) { return item.kind == LoadItem::Kind::kScan; });
+  scans_in_flight_ += request->scans ? 1 : 0;
+  Submit(std::move(request));
+}
+
+void Loader::Submit(std::shared_ptr<Request> request) {
+  request->checkpoint_number = core_.checkpoint.number();
+  request->fetched.clear();
+  workers_.Run([this, request = std::move(request)]() mutable {
+    for (const LoadItem& item : request->items) {
+      request->fetched.push_back(Fetch(item));
+    }
+    auto finish = [this, request = std::move(request)] { Finish(request); };
+    if (core_.options.post) {
+      core_.options.post(std::move(finish));
+    } else {
+      finish();
+    }
+  });
+}
+
+void Loader::Finish(const std::shared_ptr<Request>& request) {
+  // An object may have been loaded by somebody else, changed, stored and evicted since the fetch
+  // began; what was fetched would then be old. That takes a checkpoint.
+  if (request->checkpoint_number != core_.checkpoint.number() && !request->scans &&
+      ++request->attempts < kMaxAttempts) {
+    Submit(request);
+    return;
+  }
+  Status status;
+  if (request->attempts >= kMaxAttempts) {
+    status = LoadNow(request->items, request->pins);
+  } else {
+    for (size_t i = 0; i < request->items.size() && status.ok(); ++i) {
+      status = Install(request->items[i], std::move(request->fetched[i]), request->pins);
+    }
+  }
+  request->done(std::move(status));
+  scans_in_flight_ -= request->scans ? 1 : 0;
+}
+
+Status Loader::LoadNow(const std::vector<LoadItem>& items, Pins* pins) {
+  for (const LoadItem& item : items) {
+    RETURN_IF_ERROR(Install(item, Fetch(item), pins));
+  }
+  return OkStatus();
+}
+
+}  // namespace engine

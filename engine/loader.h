@@ -1,0 +1,61 @@
+// Loader: brings what a command needs from the store into memory.
+//
+// Reader threads fetch bytes; the loop decodes and installs them, and runs the command again at once.
+// Owner: Core. Thread: loop; Fetch() runs on reader threads.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/core.h"
+#include "engine/op.h"
+#include "engine/status.h"
+#include "engine/worker.h"
+
+namespace engine {
+
+class Loader {
+ public:
+  Loader(Core* core, int thread_count);
+  ~Loader();
+
+  // `done` runs on the loop with everything installed, or with the first failure.
+  void Start(std::vector<LoadItem> items, Pins* pins, std::function<void(Status)> done);
+  Status LoadNow(const std::vector<LoadItem>& items, Pins* pins);
+  uint64_t load_count() const { return load_count_; }
+  // Scans under way: the keyspace keeps its list of changes until they are through.
+  int scans_in_flight() const { return scans_in_flight_; }
+
+ private:
+  // What the store has for one item.
+  struct Fetched {
+    Status status;
+    std::optional<std::string> record;  // Nothing when the key does not exist.
+    // kKey: records of groups, and of directory pages stored apart, as (number, bytes).
+    std::vector<std::pair<GroupNumber, std::string>> groups;
+    std::vector<std::pair<uint32_t, std::string>> pages;
+    std::unique_ptr<ScanPage> scan;
+  };
+  struct Request;
+
+  Fetched Fetch(const LoadItem& item) const;
+  Fetched FetchKey(const LoadItem& item) const;
+  Fetched FetchScan(const LoadItem& item) const;
+  Status Install(const LoadItem& item, Fetched fetched, Pins* pins);
+  Status InstallKey(const LoadItem& item, Fetched fetched);
+  Status InstallBlock(const LoadItem& item, Fetched fetched);
+  Status InstallPage(const LoadItem& item, Fetched fetched);
+  void Submit(std::shared_ptr<Request> request);
+  void Finish(const std::shared_ptr<Request>& request);
+
+  Core& core_;
+  uint64_t load_count_ = 0;
+  int scans_in_flight_ = 0;
+  WorkerPool workers_;  // Last: its threads stop before the rest goes.
+};
+
+}  // namespace engine

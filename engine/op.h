@@ -1,0 +1,55 @@
+// What one command hands to the engine's calls, and what it gets back beside the result.
+//
+// Owner: the dispatcher, one per running command. Thread: loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/stream_id.h"
+#include "engine/types.h"
+
+namespace engine {
+
+// One object to fetch from the store. Filled in by engine calls that answer kNotLoaded.
+struct LoadItem {
+  enum class Kind : uint8_t { kKey, kBlock, kPendingPage, kScan };
+  Kind kind = Kind::kKey;
+  uint32_t physical_db = 0;
+  Uid uid = 0;
+  GroupNumber group = 0;
+  uint32_t page = 0;      // kPendingPage
+  StreamId first_id;      // kBlock
+  std::string key;        // kKey: key name. kScan: glob, empty for all.
+  uint64_t scan_from = 0; // kScan: smallest key hash wanted.
+  int64_t scan_count = 0; // kScan: keys wanted; 0 = all of the database.
+};
+
+struct ScanPage;  // engine/keyspace.h
+
+// What was fetched for a parked command alone; streams, blocks and pages go to the cache, where the
+// command finds them when it is run again at once.
+struct Pins {
+  Pins();
+  ~Pins();
+  std::unique_ptr<ScanPage> scan;
+};
+
+struct Op {
+  Now now;
+  uint32_t db = 0;  // Logical database of the client.
+  // Set inside EXEC once it has effects: a miss is then read at once instead of answering kNotLoaded.
+  bool read_misses = false;
+
+  // Out: newest turn that changed anything this command has looked at. Its reply is gated on it.
+  Turn seen_turn = 0;
+  // Out: what to fetch when a call answered kNotLoaded.
+  std::vector<LoadItem> needs;
+  // In: what an earlier run of this command had fetched.
+  Pins* pins = nullptr;
+};
+
+}  // namespace engine

@@ -1,0 +1,46 @@
+// What the engine is opened with.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "engine/status.h"
+#include "engine/types.h"
+
+namespace engine {
+
+// When a turn's replies may leave: after fdatasync, or after write with fdatasync once a second, or
+// after write alone.
+enum class FsyncMode : uint8_t { kAlways, kEverySecond, kNo };
+
+enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
+
+struct EngineOptions {
+  std::string directory;
+  FsyncMode fsync = FsyncMode::kAlways;
+  uint32_t databases = 16;
+  // One budget for everything the engine keeps in memory, RocksDB's part included.
+  uint64_t memory_budget_bytes = uint64_t{128} << 20;
+  int64_t node_max_entries = 100;  // stream-node-max-entries; 0 = no limit.
+  int64_t node_max_bytes = 4096;   // stream-node-max-bytes; 0 = no limit.
+  uint64_t journal_segment_bytes = uint64_t{32} << 20;
+  uint64_t checkpoint_bytes = uint64_t{32} << 20;
+  // Reader threads; 0 = StartLoad fetches at once and calls back before it returns (tests).
+  int reader_threads = 2;
+  // False: journal and checkpoint work happens inside EndTurn, deterministically (tests).
+  bool background_threads = true;
+
+  // Whether `text` matches the glob `pattern`; for SCAN and KEYS. From any thread.
+  bool (*glob_match)(std::string_view pattern, std::string_view text) = nullptr;
+  // Runs a function on the loop, soon. Called from any thread. Null only when there are no threads.
+  std::function<void(std::function<void()>)> post;
+  // Called on the journal thread when released_turn() has moved.
+  std::function<void()> on_released;
+  // Called on the loop when storage failed for good: replies that are gated will never be released.
+  std::function<void(Status)> on_failure;
+  std::function<void(LogLevel, std::string_view)> log;
+};
+
+}  // namespace engine

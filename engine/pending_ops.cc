@@ -1,0 +1,304 @@
+// Engine calls on pending records: look at them, claim them.
+#include <algorithm>
+
+#include "engine/apply.h"
+#include "engine/check.h"
+#include "engine/engine.h"
+#include "engine/entry_cursor.h"
+#include "engine/group_ops.h"
+#include "engine/limits.h"
+#include "engine/require.h"
+
+namespace engine {
+namespace {
+
+// Missing pages that one pass asks for at most: a pass over a cold group proceeds in such steps.
+constexpr size_t kPagesPerLoad = 256;
+
+// Visits records with start <= id <= end until `visit` returns false. Pages without a record of
+// `owner`, if given, are passed over. A page that must be loaded is noted, and the walk then only
+// notes further ones, at most kPagesPerLoad.
+template <typename Visit>
+void WalkPending(Core& core, Op& op, Group& group, StreamId start, StreamId end,
+                 std::optional<ConsumerNumber> owner, Visit visit) {
+  for (size_t i = group.FindPageAtOrAfter(start); i < group.pages.size(); ++i) {
+    PageSlot& slot = group.pages[i];
+    if (slot.first_id > end || op.needs.size() >= kPagesPerLoad) {
+      return;
+    }
+    if ((owner.has_value() && slot.OwnedBy(*owner) == 0) ||
+        (slot.unit == nullptr && slot.last_id < start)) {
+      continue;
+    }
+    const PendingPage* page = core.NeedPage(op, group, slot);
+    if (page == nullptr || !op.needs.empty()) {
+      continue;
+    }
+    for (auto at = page->Seek(start); at.valid(); at.Next()) {
+      if (at.id() > end) {
+        return;
+      }
+      if ((!owner.has_value() || at.owner() == *owner) && !visit(at.record())) {
+        return;
+      }
+    }
+  }
+}
+
+// Runs a walk until nothing is missing, if misses are read at once.
+template <typename Walk>
+Status WalkLoaded(Core& core, Op& op, Walk walk) {
+  for (;;) {
+    walk();
+    if (op.needs.empty()) {
+      return OkStatus();
+    }
+    RETURN_IF_ERROR(core.CheckLoaded(op));
+  }
+}
+
+// Claims and removals of one command, given out as effects in batches that keep their order.
+class ClaimBatch {
+ public:
+  ClaimBatch(Core& core, Stream& stream, Group& group, ConsumerNumber consumer, int64_t delivery_ms)
+      : core_(core),
+        stream_(stream),
+        group_(group),
+        consumer_(consumer),
+        delivery_ms_(delivery_ms) {}
+
+  // Before a record is looked at: an id that is not above all earlier ones may have been changed by
+  // this very command.
+  void Approach(StreamId id) {
+    if (any_ && id <= newest_) {
+      Flush();
+    }
+    any_ = true;
+    newest_ = id;
+  }
+  void Claim(StreamId id, uint64_t count) { claimed_.push_back({id, count}); }
+  void Remove(StreamId id) { removed_.push_back(id); }
+  void Flush() {
+    if (!removed_.empty()) {
+      Emit(core_, stream_, Acknowledged{group_.number, removed_});
+      removed_.clear();
+    }
+    if (!claimed_.empty()) {
+      Emit(core_, stream_,
+           Claimed{group_.number, consumer_, delivery_ms_, group_.next_sequence, claimed_});
+      claimed_.clear();
+    }
+  }
+
+ private:
+  Core& core_;
+  Stream& stream_;
+  Group& group_;
+  const ConsumerNumber consumer_;
+  const int64_t delivery_ms_;
+  bool any_ = false;
+  StreamId newest_;
+  std::vector<ClaimedRecord> claimed_;
+  std::vector<StreamId> removed_;
+};
+
+int64_t ClaimTime(const Core& core, const Op& op, const ClaimArgs& args) {
+  int64_t delivery_ms = op.now.store_ms;
+  if (args.idle_ms.has_value()) {
+    delivery_ms = op.now.store_ms - *args.idle_ms;
+  } else if (args.delivery_unix_ms.has_value()) {
+    delivery_ms = *args.delivery_unix_ms - core.time_line.offset_ms();
+  }
+  return std::min(delivery_ms, op.now.store_ms);
+}
+
+bool IdleEnough(const Op& op, const PendingRecord& record, int64_t min_idle_ms) {
+  return record.owner == kNoConsumer || min_idle_ms <= 0 || IdleMs(op, record) >= min_idle_ms;
+}
+
+// What XAUTOCLAIM will do, found without changing anything.
+struct AutoClaimPlan {
+  std::vector<ClaimedRecord> claimed;
+  AutoClaimResult result;
+};
+
+class AutoClaimPlanner {
+ public:
+  AutoClaimPlanner(Core& core, Op& op, Stream& stream, Group& group, const AutoClaimArgs& args)
+      : core_(core), op_(op), stream_(stream), group_(group), args_(args) {}
+
+  AutoClaimPlan Make() {
+    plan_ = {};
+    left_ = args_.count;
+    looks_ = args_.count > INT64_MAX / kAutoClaimLookFactor ? INT64_MAX
+                                                            : args_.count * kAutoClaimLookFactor;
+    WalkPending(core_, op_, group_, args_.start, StreamId::Max(), std::nullopt,
+                [this](const PendingRecord& record) { return Visit(record); });
+    return std::move(plan_);
+  }
+
+ private:
+  bool Visit(const PendingRecord& record) {
+    if (left_ == 0 || looks_ == 0) {
+      plan_.result.cursor = record.id;
+      return false;
+    }
+    --looks_;
+    const std::optional<bool> exists = EntryExists(core_, op_, stream_, record.id);
+    if (!exists.has_value()) {
+      return op_.needs.size() < kPagesPerLoad;
+    }
+    if (!*exists) {
+      plan_.result.deleted.push_back(record.id);
+      --left_;
+    } else if (IdleEnough(op_, record, args_.min_idle_ms)) {
+      plan_.claimed.push_back(
+          {record.id, args_.just_id ? record.count : NextDeliveryCount(record.count)});
+      if (!args_.just_id) {
+        RequireEntry(core_, op_, stream_, record.id);
+      }
+      --left_;
+    }
+    return true;
+  }
+
+  Core& core_;
+  Op& op_;
+  Stream& stream_;
+  Group& group_;
+  const AutoClaimArgs& args_;
+  AutoClaimPlan plan_;
+  int64_t left_ = 0;
+  int64_t looks_ = 0;
+};
+
+}  // namespace
+
+Result<PendingSummary> Engine::SummarizePending(Op& op, Stream& stream, Group& group) {
+  Core::Saw(op, stream);
+  PendingSummary summary;
+  summary.total = group.pending_count;
+  if (group.pages.empty()) {
+    return summary;
+  }
+  summary.lowest = group.pages.front().First();
+  summary.highest = group.pages.back().Last();
+  for (const auto& [name, consumer] : group.consumers) {
+    if (consumer->pending_count > 0) {
+      summary.consumers.emplace_back(name, consumer->pending_count);
+    }
+  }
+  return summary;
+}
+
+Status Engine::ListPending(Op& op, Stream& stream, Group& group, const PendingRangeArgs& args,
+                           PendingSink sink) {
+  Core::Saw(op, stream);
+  if (args.count <= 0 || args.start > args.end) {
+    return OkStatus();
+  }
+  std::optional<ConsumerNumber> owner;
+  if (args.consumer.has_value()) {
+    const Consumer* consumer = group.FindConsumer(*args.consumer);
+    if (consumer == nullptr || consumer->pending_count == 0) {
+      return OkStatus();
+    }
+    owner = consumer->number;
+  }
+  std::vector<PendingRecord> rows;
+  RETURN_IF_ERROR(WalkLoaded(*core_, op, [&] {
+    rows.clear();
+    WalkPending(*core_, op, group, args.start, args.end, owner, [&](const PendingRecord& record) {
+      if (IdleEnough(op, record, args.min_idle_ms)) {
+        rows.push_back(record);
+      }
+      return static_cast<int64_t>(rows.size()) < args.count;
+    });
+  }));
+  for (const PendingRecord& record : rows) {
+    PendingRow row;
+    row.id = record.id;
+    row.consumer = group.OwnerName(record.owner);
+    row.delivery_count = record.count;
+    row.idle_ms = record.owner == kNoConsumer ? -1 : IdleMs(op, record);
+    row.delivery_unix_ms =
+        record.owner == kNoConsumer ? 0 : core_->time_line.ToUnixMs(record.delivery_ms);
+    sink(row);
+  }
+  return OkStatus();
+}
+
+Status Engine::Claim(Op& op, Stream& stream, Group& group, const ClaimArgs& args,
+                     std::span<const StreamId> ids, ClaimSink sink) {
+  RequirePending(*core_, op, group, ids);
+  for (const StreamId id : ids) {
+    RequireEntry(*core_, op, stream, id);
+  }
+  RETURN_IF_ERROR(core_->CheckLoaded(op));
+  if (args.last_id.has_value() && *args.last_id > group.last_id) {
+    Emit(*core_, stream, GroupMoved{group.number, *args.last_id, group.entries_read});
+  }
+  const ConsumerNumber consumer = EnsureConsumer(*core_, op, stream, group, args.consumer);
+  NoteSeen(*core_, op, stream, group, consumer);
+  ClaimBatch batch(*core_, stream, group, consumer, ClaimTime(*core_, op, args));
+  bool any = false;
+  for (const StreamId id : ids) {
+    batch.Approach(id);
+    const auto entry = FindLiveEntry(stream, id);
+    const auto record = FindRecord(group, id);
+    if (!entry.has_value()) {
+      if (record.has_value()) {
+        batch.Remove(id);
+      }
+      continue;
+    }
+    if (!record.has_value() ? !args.force : !IdleEnough(op, *record, args.min_idle_ms)) {
+      continue;
+    }
+    uint64_t count = record.has_value() ? record->count : 1;
+    if (args.retry_count.has_value()) {
+      count = static_cast<uint64_t>(*args.retry_count);
+    } else if (!args.just_id) {
+      count = NextDeliveryCount(count);
+    }
+    batch.Claim(id, count);
+    any = true;
+    sink(id, args.just_id ? nullptr : &*entry);
+  }
+  batch.Flush();
+  if (any) {
+    NoteActive(*core_, op, stream, group, consumer);
+  }
+  Core::Saw(op, stream);
+  return OkStatus();
+}
+
+Result<AutoClaimResult> Engine::AutoClaim(Op& op, Stream& stream, Group& group,
+                                          const AutoClaimArgs& args, ClaimSink sink) {
+  AutoClaimPlanner planner(*core_, op, stream, group, args);
+  AutoClaimPlan plan;
+  RETURN_IF_ERROR(WalkLoaded(*core_, op, [&] { plan = planner.Make(); }));
+  const ConsumerNumber consumer = EnsureConsumer(*core_, op, stream, group, args.consumer);
+  NoteSeen(*core_, op, stream, group, consumer);
+  for (const ClaimedRecord& claimed : plan.claimed) {
+    if (args.just_id) {
+      sink(claimed.id, nullptr);
+    } else {
+      const auto entry = FindLiveEntry(stream, claimed.id);
+      CHECK(entry.has_value());
+      sink(claimed.id, &*entry);
+    }
+  }
+  if (!plan.result.deleted.empty()) {
+    Emit(*core_, stream, Acknowledged{group.number, plan.result.deleted});
+  }
+  if (!plan.claimed.empty()) {
+    Emit(*core_, stream,
+         Claimed{group.number, consumer, op.now.store_ms, group.next_sequence, plan.claimed});
+    NoteActive(*core_, op, stream, group, consumer);
+  }
+  Core::Saw(op, stream);
+  return plan.result;
+}
+
+}  // namespace engine

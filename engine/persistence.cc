@@ -1,0 +1,459 @@
+#include "engine/persistence.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "engine/apply.h"
+#include "engine/check.h"
+#include "engine/checksum.h"
+#include "engine/codec.h"
+#include "engine/limits.h"
+#include "engine/loader.h"
+#include "engine/recovery.h"
+#include "engine/schema.h"
+
+namespace engine {
+namespace {
+
+// Of the memory budget: what RocksDB gets; the rest is the cache of objects.
+constexpr uint64_t kStoreShareOf16 = 5;
+constexpr int64_t kCheckpointRetryMs = 1000;
+// Soft effects alone are committed when they reach this size.
+constexpr size_t kSoftEffectBytes = 256 * 1024;
+constexpr int kReopenAttempts = 20;
+constexpr std::chrono::milliseconds kReopenPause{250};
+
+SyncMode ToSyncMode(FsyncMode mode) {
+  switch (mode) {
+    case FsyncMode::kAlways:
+      return SyncMode::kAlways;
+    case FsyncMode::kEverySecond:
+      return SyncMode::kEverySecond;
+    case FsyncMode::kNo:
+      return SyncMode::kNo;
+  }
+  return SyncMode::kAlways;
+}
+
+}  // namespace
+
+Persistence::Persistence(Core* core) : core_(*core) {
+  checkpoint_thread_ = std::make_unique<WorkerPool>(core_.options.background_threads ? 1 : 0);
+}
+
+Persistence::~Persistence() { checkpoint_thread_.reset(); }
+
+uint64_t Persistence::CacheShare(uint64_t memory_budget_bytes) {
+  return memory_budget_bytes / 16 * (16 - kStoreShareOf16);
+}
+
+Status Persistence::OpenStore(bool create) {
+  StoreOptions options;
+  options.directory = directory_.StorePath();
+  options.create_if_missing = create;
+  options.memory_budget_bytes =
+      static_cast<size_t>(core_.options.memory_budget_bytes * kStoreShareOf16 / 16);
+  options.background_threads = 1;
+  options.log = [this](int level, std::string_view text) {
+    if (level >= static_cast<int>(StoreLogLevel::kWarning)) {
+      core_.Log(static_cast<LogLevel>(level), text);
+    }
+  };
+  auto store = Store::Open(options);
+  if (!store.ok()) {
+    return store.status();
+  }
+  store_ = std::move(store).value();
+  return OkStatus();
+}
+
+Status Persistence::Open(Now now) {
+  RETURN_IF_ERROR(directory_.Open(core_.options.directory));
+  const bool has_store = directory_.HasStore();
+  if (!has_store && directory_.HasJournal()) {
+    return Status(Code::kCorruption,
+                  "the data directory holds a journal but no store: refusing to start an empty one");
+  }
+  RETURN_IF_ERROR(OpenStore(!has_store));
+  core_.cache_budget = CacheShare(core_.options.memory_budget_bytes);
+  ASSIGN_OR_RETURN(checkpoint_turn_, store_->CheckpointTurn());
+  const bool is_new = checkpoint_turn_ == 0;
+  if (is_new) {
+    if (directory_.HasJournal()) {
+      return Status(Code::kCorruption,
+                    "the store has no checkpoint but there is a journal: refusing to start");
+    }
+    store_id_ = DataDirectory::DrawStoreId();
+    for (uint32_t i = 0; i < core_.keyspace.size(); ++i) {
+      core_.keyspace.slot(i) = std::make_unique<Database>(core_.next_physical++);
+    }
+    meta_store_ms_ = now.unix_ms;
+    core_.time_line.Restore(now.unix_ms, 0, now.unix_ms);
+    RETURN_IF_ERROR(WriteFirstCheckpoint());
+  } else {
+    RETURN_IF_ERROR(LoadMeta());
+  }
+  JournalOptions options;
+  options.directory = directory_.JournalPath();
+  options.store_id = store_id_;
+  options.create_if_missing = is_new || !directory_.HasJournal();
+  options.sync_mode = ToSyncMode(core_.options.fsync);
+  options.segment_bytes = core_.options.journal_segment_bytes;
+  if (core_.options.on_released) {
+    options.on_released = [this](Turn) { core_.options.on_released(); };
+  }
+  options.on_failure = [this](const Status& cause) {
+    if (core_.options.post && core_.options.on_failure) {
+      core_.options.post([this, cause] { core_.options.on_failure(cause); });
+    }
+  };
+  options.log = [this](int level, std::string_view text) {
+    core_.Log(static_cast<LogLevel>(level), text);
+  };
+  ASSIGN_OR_RETURN(journal_, Journal::Open(std::move(options)));
+  RETURN_IF_ERROR(Replay(now));
+  return journal_->Start();
+}
+
+Status Persistence::Replay(Now now) {
+  Replayer replayer(&core_);
+  uint64_t record_count = 0;
+  int64_t last_store_ms = meta_store_ms_;
+  const Status status =
+      journal_->Replay(checkpoint_turn_, [&](const JournalRecord& record) -> Status {
+        ++record_count;
+        last_store_ms = std::max(last_store_ms, record.store_ms);
+        return replayer.ApplyRecord(record.turn, record.payload);
+      });
+  RETURN_IF_ERROR(status);
+  core_.turn = std::max(checkpoint_turn_, journal_->last_turn()) + 1;
+  core_.time_line.Restore(last_store_ms, core_.time_line.offset_ms(), now.unix_ms);
+  core_.FreeFlushed(SIZE_MAX);
+  if (record_count > 0) {
+    core_.Log(LogLevel::kInfo, "journal replayed turns=" + std::to_string(record_count));
+  }
+  return OkStatus();
+}
+
+Status Persistence::WriteFirstCheckpoint() {
+  Batch batch;
+  batch.Put(Family::kSystem, kMetaKey, EncodeMeta());
+  checkpoint_turn_ = core_.turn++;
+  return store_->WriteCheckpoint(batch, checkpoint_turn_, "");
+}
+
+std::string Persistence::EncodeMeta() const {
+  std::string out;
+  PutU8(&out, kFormatVersion);
+  out.append(reinterpret_cast<const char*>(store_id_.data()), store_id_.size());
+  PutVarint(&out, core_.next_uid);
+  PutVarint(&out, core_.next_physical);
+  PutSignedVarint(&out, core_.time_line.last_store_ms());
+  PutSignedVarint(&out, core_.time_line.offset_ms());
+  PutVarint(&out, core_.keyspace.size());
+  for (uint32_t i = 0; i < core_.keyspace.size(); ++i) {
+    PutVarint(&out, core_.keyspace.at(i).physical);
+    PutVarint(&out, core_.keyspace.at(i).key_count);
+  }
+  PutU32(&out, Checksum32(out));
+  return out;
+}
+
+Status Persistence::LoadMeta() {
+  const Result<std::string> stored = store_->Get(Family::kSystem, kMetaKey);
+  if (!stored.ok()) {
+    return Status(Code::kCorruption, "the store's meta record is missing");
+  }
+  return DecodeMeta(*stored);
+}
+
+Status Persistence::DecodeMeta(std::string_view stored) {
+  const Status damaged(Code::kCorruption, "the store's meta record is damaged");
+  if (stored.size() < 5 || LoadU32(stored.data() + stored.size() - 4) !=
+                               Checksum32(stored.substr(0, stored.size() - 4))) {
+    return damaged;
+  }
+  Decoder decoder(stored.substr(0, stored.size() - 4));
+  const uint8_t version = decoder.ReadU8();
+  if (version != kFormatVersion) {
+    return Status(Code::kCorruption,
+                  "the store has format version " + std::to_string(version) + ", this server reads " +
+                      std::to_string(kFormatVersion));
+  }
+  const std::string_view id = decoder.ReadBytes(store_id_.size());
+  if (!decoder.ok()) {
+    return damaged;
+  }
+  std::copy(id.begin(), id.end(), reinterpret_cast<char*>(store_id_.data()));
+  core_.next_uid = decoder.ReadVarint();
+  core_.next_physical = decoder.ReadVarint32();
+  meta_store_ms_ = decoder.ReadSignedVarint();
+  core_.time_line.SetOffset(decoder.ReadSignedVarint());
+  const uint64_t database_count = decoder.ReadVarint();
+  if (decoder.ok() && database_count > core_.keyspace.size()) {
+    return Status(Code::kInvalid, "the store has " + std::to_string(database_count) +
+                                      " databases; start with `databases` at least that");
+  }
+  for (uint32_t i = 0; i < core_.keyspace.size(); ++i) {
+    if (i >= database_count) {
+      core_.keyspace.slot(i) = std::make_unique<Database>(core_.next_physical++);
+      continue;
+    }
+    auto database = std::make_unique<Database>(decoder.ReadVarint32());
+    database->key_count = decoder.ReadVarint();
+    database->stored_key_count = database->key_count;
+    core_.keyspace.slot(i) = std::move(database);
+  }
+  return decoder.AtEnd() ? OkStatus() : damaged;
+}
+
+Result<std::string> Persistence::Read(Family family, const std::string& key) const {
+  const std::shared_lock lock(store_mutex_);
+  if (store_ == nullptr) {
+    return Status(Code::kIo, "the store is being reopened after a failure");
+  }
+  return store_->Get(family, key);
+}
+
+Status Persistence::ScanKeys(const std::string& begin, const std::string& end,
+                             const std::function<bool(std::string_view key)>& visit) const {
+  const std::shared_lock lock(store_mutex_);
+  if (store_ == nullptr) {
+    return Status(Code::kIo, "the store is being reopened after a failure");
+  }
+  return store_->Scan(Family::kKeys, begin, end, SIZE_MAX,
+                      [&visit](std::string_view key, std::string_view) { return visit(key); });
+}
+
+Store::Statistics Persistence::StoreStatistics() const {
+  const std::shared_lock lock(store_mutex_);
+  return store_ == nullptr ? Store::Statistics() : store_->GetStatistics();
+}
+
+Status Persistence::CanWrite() const {
+  if (closing_) {
+    return Status(Code::kClosing);
+  }
+  if (journal_->failed()) {
+    return Status(Code::kIo, "the journal cannot be written");
+  }
+  if (core_.checkpoint.unsaved_bytes() > kDirtyCapBytes) {
+    return Status(Code::kLimit, "unsaved changes are at their limit");
+  }
+  return OkStatus();
+}
+
+void Persistence::CommitTurn(Now now) {
+  const auto stepped = core_.time_line.SteppedOffset(now);
+  if (stepped.has_value() && !closing_ && core_.recorder.has_hard_effects()) {
+    core_.recorder.Add(ClockStepped{*stepped});
+    Apply(core_, ClockStepped{*stepped});
+  }
+  if (!core_.recorder.has_hard_effects() && core_.recorder.bytes().size() < kSoftEffectBytes) {
+    return;
+  }
+  std::string record = core_.recorder.Take(journal_->TakeBuffer());
+  journal_->Append(core_.turn, now.store_ms, std::move(record));
+  ++core_.turn;
+}
+
+void Persistence::EndTurn(Now now) {
+  now_unix_s_ = now.unix_ms / 1000;
+  now_store_ms_ = now.store_ms;
+  CommitTurn(now);
+  AdvanceCheckpoint();
+  core_.FreeFlushed(1000);
+  core_.ShrinkToBudget();
+}
+
+bool Persistence::CheckpointIsDue() const {
+  if (checkpoint_requested_) {
+    return true;
+  }
+  if (now_store_ms_ < retry_after_ms_) {
+    return false;
+  }
+  return core_.checkpoint.dirty_bytes() >= core_.options.checkpoint_bytes ||
+         journal_->bytes_since_checkpoint() >= core_.options.checkpoint_bytes * 2;
+}
+
+void Persistence::AdvanceCheckpoint() {
+  if (!core_.checkpoint.running()) {
+    if (journal_->failed() || !CheckpointIsDue()) {
+      return;
+    }
+    BeginCheckpoint();
+  }
+  if (core_.checkpoint.phase() == Checkpoint::Phase::kEncoding) {
+    if (core_.checkpoint.EncodeSlice(kEncodeSliceBytes)) {
+      LaunchCheckpoint();
+    } else if (core_.options.post) {
+      core_.options.post([] {});  // So that the loop comes back though nobody sends anything.
+    }
+  }
+}
+
+void Persistence::BeginCheckpoint() {
+  checkpoint_requested_ = false;
+  core_.checkpoint.Freeze(core_.turn - 1);
+  core_.checkpoint.Put(Family::kSystem, std::string(kMetaKey), EncodeMeta());
+  frozen_key_counts_.clear();
+  frozen_physicals_.clear();
+  for (uint32_t i = 0; i < core_.keyspace.size(); ++i) {
+    Database& database = core_.keyspace.at(i);
+    frozen_key_counts_.push_back(database.key_count);
+    frozen_physicals_.push_back(database.physical);
+    database.stored_key_count = std::max(database.stored_key_count, database.key_count);
+  }
+  frozen_changes_ = std::exchange(core_.changes_since_checkpoint, 0);
+}
+
+void Persistence::LaunchCheckpoint() {
+  auto batch = std::make_shared<Batch>(core_.checkpoint.TakeBatch());
+  const Turn turn = core_.checkpoint.turn();
+  checkpoint_thread_->Run([this, batch = std::move(batch), turn]() mutable {
+    Status status = WriteOrReopen(*batch, turn);
+    batch.reset();
+    {
+      const std::lock_guard lock(result_mutex_);
+      result_ = std::move(status);
+    }
+    result_ready_.notify_all();
+    if (core_.options.background_threads && core_.options.post) {
+      core_.options.post([this] { CompleteCheckpoint(); });
+    }
+  });
+  if (!core_.options.background_threads) {
+    CompleteCheckpoint();
+  }
+}
+
+Status Persistence::WriteOrReopen(const Batch& batch, Turn turn) {
+  Status status;
+  {
+    const std::shared_lock lock(store_mutex_);
+    status = store_ == nullptr ? Status(Code::kIo, "the store is closed")
+                               : store_->WriteCheckpoint(batch, turn, "");
+  }
+  if (status.ok()) {
+    return status;
+  }
+  core_.Log(LogLevel::kError, "checkpoint failed, reopening the store error=" + status.message());
+  for (int attempt = 0; attempt < kReopenAttempts; ++attempt) {
+    const std::unique_lock lock(store_mutex_);
+    store_.reset();
+    if (OpenStore(false).ok()) {
+      const Result<Turn> stored = store_->CheckpointTurn();
+      return stored.ok() && *stored == turn ? OkStatus() : status;
+    }
+    std::this_thread::sleep_for(kReopenPause);
+  }
+  return status;
+}
+
+void Persistence::CompleteCheckpoint() {
+  std::optional<Status> result;
+  {
+    const std::lock_guard lock(result_mutex_);
+    result = std::exchange(result_, std::nullopt);
+  }
+  if (!result.has_value()) {
+    return;  // A blocking checkpoint has taken it already.
+  }
+  last_checkpoint_ok_ = result->ok();
+  if (result->ok()) {
+    checkpoint_turn_ = core_.checkpoint.turn();
+    ForgetStoredChanges();
+    core_.checkpoint.Confirm();
+    journal_->OnCheckpoint(checkpoint_turn_);
+    ++checkpoint_count_;
+    last_checkpoint_unix_s_ = now_unix_s_;
+  } else {
+    core_.checkpoint.Revert();
+    core_.changes_since_checkpoint += frozen_changes_;
+    retry_after_ms_ = now_store_ms_ + kCheckpointRetryMs;
+  }
+  for (auto& done : std::exchange(waiting_, {})) {
+    done(*result);
+  }
+}
+
+// The store has caught up with what it was said to differ in.
+void Persistence::ForgetStoredChanges() {
+  const uint64_t number = core_.checkpoint.number();
+  const bool scanning = core_.loader->scans_in_flight() > 0;
+  for (uint32_t i = 0; i < core_.keyspace.size(); ++i) {
+    Database& database = core_.keyspace.at(i);
+    if (database.physical != frozen_physicals_[i]) {
+      continue;
+    }
+    database.stored_key_count = frozen_key_counts_[i];
+    for (auto it = database.changes.begin(); it != database.changes.end();) {
+      if (it->second.turn > checkpoint_turn_) {
+        ++it;
+        continue;
+      }
+      KeyHolder* holder = Keyspace::Find(database, it->first.second);
+      if (holder != nullptr && holder->kind == UnitKind::kMissingKey &&
+          static_cast<MissingKey*>(holder)->delete_checkpoint <= number) {
+        holder->on_disk = false;
+      }
+      it = scanning ? std::next(it) : database.changes.erase(it);
+    }
+  }
+}
+
+Status Persistence::RequestCheckpoint(std::function<void(Status)> done) {
+  if (checkpoint_requested_ || core_.checkpoint.running()) {
+    return Status(Code::kLimit, "a checkpoint is running");
+  }
+  checkpoint_requested_ = true;
+  waiting_.push_back(std::move(done));
+  return OkStatus();
+}
+
+Status Persistence::CheckpointNow() {
+  for (int round = 0; round < 2; ++round) {
+    const bool own = !core_.checkpoint.running();
+    if (own) {
+      BeginCheckpoint();
+    }
+    if (core_.checkpoint.phase() == Checkpoint::Phase::kEncoding) {
+      CHECK(core_.checkpoint.EncodeSlice(SIZE_MAX));
+      LaunchCheckpoint();
+    }
+    if (core_.checkpoint.running()) {
+      {
+        std::unique_lock lock(result_mutex_);
+        result_ready_.wait(lock, [this] { return result_.has_value(); });
+      }
+      CompleteCheckpoint();
+    }
+    if (!last_checkpoint_ok_) {
+      return Status(Code::kIo, "the checkpoint could not be written");
+    }
+    if (own) {
+      break;
+    }
+  }
+  return OkStatus();
+}
+
+Status Persistence::Close() {
+  if (journal_->failed()) {
+    return Status(Code::kIo, "the journal failed");
+  }
+  closing_ = true;
+  CommitTurn({now_unix_s_ * 1000, now_store_ms_});
+  RETURN_IF_ERROR(journal_->Sync());
+  RETURN_IF_ERROR(CheckpointNow());
+  RETURN_IF_ERROR(journal_->CloseClean());
+  const std::unique_lock lock(store_mutex_);
+  store_.reset();
+  directory_.Unlock();
+  return OkStatus();
+}
+
+}  // namespace engine

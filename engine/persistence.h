@@ -1,0 +1,108 @@
+// Persistence: the turn's record to the journal, checkpoints to the store, and back again at start.
+//
+// Owner: Core. Thread: loop, but for Read() and ScanKeys() (reader threads) and the checkpoint thread
+// inside. Directory layout and failure handling: docs/disk-format.md, docs/operations.md.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/check.h"
+#include "engine/core.h"
+#include "engine/data_directory.h"
+#include "engine/journal.h"
+#include "engine/status.h"
+#include "engine/store.h"
+#include "engine/worker.h"
+
+namespace engine {
+
+class Persistence {
+ public:
+  explicit Persistence(Core* core);
+  ~Persistence();
+
+  // Opens or creates the store, loads the newest checkpoint's meta record, replays the journal.
+  Status Open(Now now);
+  // See Engine::EndTurn.
+  void EndTurn(Now now);
+  Status CheckpointNow();
+  // kLimit when one is running or asked for already.
+  Status RequestCheckpoint(std::function<void(Status)> done);
+  Status Close();
+
+  // What the cache of objects gets of a memory budget.
+  static uint64_t CacheShare(uint64_t memory_budget_bytes);
+
+  Turn released_turn() const { return journal_->released_turn(); }
+  Journal& journal() { return *journal_; }
+  const Journal& journal() const { return *journal_; }
+  Store::Statistics StoreStatistics() const;
+  Status CanWrite() const;
+
+  // Reads from the newest checkpoint. kIo while the store is being reopened after a failure.
+  Result<std::string> Read(Family family, const std::string& key) const;
+  Status ScanKeys(const std::string& begin, const std::string& end,
+                  const std::function<bool(std::string_view key)>& visit) const;
+
+  uint64_t checkpoint_count() const { return checkpoint_count_; }
+  Turn checkpoint_turn() const { return checkpoint_turn_; }
+  bool last_checkpoint_ok() const { return last_checkpoint_ok_; }
+  int64_t last_checkpoint_unix_s() const { return last_checkpoint_unix_s_; }
+
+ private:
+  Status OpenStore(bool create);
+  Status LoadMeta();
+  Status WriteFirstCheckpoint();
+  Status Replay(Now now);
+  std::string EncodeMeta() const;
+  Status DecodeMeta(std::string_view stored);
+
+  void CommitTurn(Now now);
+  void AdvanceCheckpoint();
+  bool CheckpointIsDue() const;
+  void BeginCheckpoint();
+  void LaunchCheckpoint();
+  // Runs on the checkpoint thread: writes, and after a failure reopens the store.
+  Status WriteOrReopen(const Batch& batch, Turn turn);
+  void CompleteCheckpoint();
+  void ForgetStoredChanges();
+
+  Core& core_;
+  DataDirectory directory_;
+  JournalStoreId store_id_{};
+  int64_t meta_store_ms_ = 0;  // Store time that the meta record had at start.
+  std::unique_ptr<Journal> journal_;
+  // Readers hold it shared; reopening holds it alone.
+  mutable std::shared_mutex store_mutex_;
+  std::unique_ptr<Store> store_ WEIR_GUARDED_BY(store_mutex_);
+
+  bool closing_ = false;
+  bool checkpoint_requested_ = false;
+  std::vector<std::function<void(Status)>> waiting_;  // For the running or next checkpoint.
+  std::vector<uint64_t> frozen_key_counts_;           // Per logical database.
+  std::vector<uint32_t> frozen_physicals_;
+  uint64_t frozen_changes_ = 0;
+  uint64_t checkpoint_count_ = 0;
+  Turn checkpoint_turn_ = 0;
+  int64_t last_checkpoint_unix_s_ = 0;
+  int64_t now_unix_s_ = 0;
+  int64_t retry_after_ms_ = 0;  // Store time before which no new checkpoint starts by itself.
+  int64_t now_store_ms_ = 0;
+  bool last_checkpoint_ok_ = true;
+
+  std::mutex result_mutex_;
+  std::condition_variable result_ready_;
+  std::optional<Status> result_ WEIR_GUARDED_BY(result_mutex_);
+
+  std::unique_ptr<WorkerPool> checkpoint_thread_;  // Last: stops first.
+};
+
+}  // namespace engine

@@ -1,0 +1,61 @@
+// Recovery: journal records applied to the state of the newest checkpoint.
+//
+// Objects are read from the store as the effects name them, so the cost follows the journal, not the
+// data. Owner: Persistence, during Open. Thread: main.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "engine/apply.h"
+#include "engine/core.h"
+#include "engine/effects.h"
+
+namespace engine {
+
+class Replayer : public EffectVisitor {
+ public:
+  explicit Replayer(Core* core) : core_(*core) {}
+
+  // Applies one record as turn `turn`.
+  Status ApplyRecord(Turn turn, std::string_view record);
+
+  Status OnStreamNamed(uint32_t stream, const StreamNamed& effect) override;
+  Status On(uint32_t stream, const StreamCreated& effect) override;
+  Status On(uint32_t stream, const EntryAdded& effect) override;
+  Status On(uint32_t stream, const EntriesDeleted& effect) override;
+  Status On(uint32_t stream, const Trimmed& effect) override;
+  Status On(uint32_t stream, const IdSet& effect) override;
+  Status On(uint32_t stream, const GroupCreated& effect) override;
+  Status On(uint32_t stream, const GroupDestroyed& effect) override;
+  Status On(uint32_t stream, const GroupMoved& effect) override;
+  Status On(uint32_t stream, const ConsumerCreated& effect) override;
+  Status On(uint32_t stream, const ConsumerDeleted& effect) override;
+  Status On(uint32_t stream, const ConsumerSeen& effect) override;
+  Status On(uint32_t stream, const Delivered& effect) override;
+  Status On(uint32_t stream, const Acknowledged& effect) override;
+  Status On(uint32_t stream, const Claimed& effect) override;
+  Status OnKeyDeleted(uint32_t stream) override;
+  Status On(const DatabaseFlushed& effect) override;
+  Status On(const ClockStepped& effect) override;
+
+ private:
+  // What the record calls by a number; `stream` is null until it is created and once it is deleted.
+  struct Named {
+    Database* database = nullptr;
+    Uid uid = 0;
+    std::string key;
+    Stream* stream = nullptr;
+  };
+
+  Result<Stream*> StreamOf(uint32_t number);
+  Result<Group*> GroupOf(Stream& stream, GroupNumber number);
+  template <typename Effect>
+  Status ApplyToGroup(uint32_t stream, const Effect& effect);
+  Op MakeOp() const;
+
+  Core& core_;
+  std::vector<Named> named_;
+};
+
+}  // namespace engine

@@ -1,0 +1,83 @@
+#include "engine/require.h"
+
+#include <algorithm>
+#include <map>
+
+namespace engine {
+
+void RequireForDelete(Core& core, Op& op, Stream& stream, std::span<const StreamId> ids) {
+  Directory& directory = stream.directory;
+  std::map<Directory::Place, uint32_t> doomed;  // Place -> ids that may lie in it.
+  for (const StreamId id : ids) {
+    if (id < stream.first_id) {
+      continue;
+    }
+    const auto place = directory.Find(id);
+    if (place.has_value() && id <= directory.At(*place).last_id) {
+      ++doomed[*place];
+    }
+  }
+  for (const auto& [place, count] : doomed) {
+    core.NeedBlock(op, stream, directory.At(place));
+  }
+  const auto may_vanish = [&](Directory::Place place) {
+    const auto it = doomed.find(place);
+    return it != doomed.end() && it->second >= directory.At(place).live_count;
+  };
+  if (doomed.empty()) {
+    return;
+  }
+  for (std::optional<Directory::Place> at = directory.First(); at.has_value();
+       at = directory.Next(*at)) {
+    if (!may_vanish(*at)) {
+      if (!directory.At(*at).WhollyLive()) {
+        core.NeedBlock(op, stream, directory.At(*at));
+      }
+      break;
+    }
+  }
+  for (std::optional<Directory::Place> at = directory.Last(); at.has_value();
+       at = directory.Previous(*at)) {
+    if (!may_vanish(*at)) {
+      if (*at != directory.Last() || doomed.contains(*at)) {
+        core.NeedBlock(op, stream, directory.At(*at));
+      }
+      break;
+    }
+  }
+}
+
+void RequireForTrim(Core& core, Op& op, Stream& stream, StreamId first_id) {
+  const auto place = stream.directory.Find(first_id);
+  if (first_id.IsZero() || !place.has_value()) {
+    return;
+  }
+  BlockSlot& slot = stream.directory.At(*place);
+  if (slot.first_id < first_id && first_id <= slot.last_id) {
+    core.NeedBlock(op, stream, slot);
+  }
+}
+
+void RequirePending(Core& core, Op& op, Group& group, std::span<const StreamId> ids) {
+  if (group.pages.empty()) {
+    return;
+  }
+  size_t previous = group.pages.size();
+  for (const StreamId id : ids) {
+    const size_t index = group.FindPageAtOrAfter(id);
+    if (index != previous) {
+      core.NeedPage(op, group, group.pages[index]);
+      previous = index;
+    }
+  }
+}
+
+void RequireOwnedPages(Core& core, Op& op, Group& group, ConsumerNumber owner) {
+  for (PageSlot& slot : group.pages) {
+    if (slot.OwnedBy(owner) > 0) {
+      core.NeedPage(op, group, slot);
+    }
+  }
+}
+
+}  // namespace engine

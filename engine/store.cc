@@ -1,0 +1,536 @@
+#include "engine/store.h"
+
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <utility>
+
+#include "engine/rocks_logger.h"
+#include "engine/store_merge.h"
+
+namespace engine {
+namespace {
+
+constexpr std::array<const char*, kFamilyCount> kFamilyNames = {"keys", "blocks", "groups", "side",
+                                                                "system"};
+// Present in every family. Value: turn (8 bytes, little-endian), then the tag.
+constexpr std::string_view kStampKey("\0checkpoint", 11);
+constexpr size_t kStampTurnBytes = 8;
+// The first key a caller may own.
+constexpr std::string_view kFirstCallerKey("\1", 1);
+
+constexpr unsigned char kPut = 1;
+constexpr unsigned char kMerge = 2;
+constexpr unsigned char kDelete = 3;
+constexpr unsigned char kDeleteRange = 4;
+constexpr size_t kOperationHeaderBytes = 10;  // Operation, family, two 32-bit lengths.
+
+constexpr uint64_t kSoftPendingCompactionBytes = uint64_t{8} << 30;
+constexpr uint64_t kHardPendingCompactionBytes = uint64_t{32} << 30;
+
+size_t IndexOf(Family family) { return static_cast<size_t>(family); }
+
+rocksdb::Slice ToSlice(std::string_view text) { return rocksdb::Slice(text.data(), text.size()); }
+std::string_view ToView(const rocksdb::Slice& slice) {
+  return std::string_view(slice.data(), slice.size());
+}
+
+Status FromRocks(const rocksdb::Status& status, std::string_view doing) {
+  if (status.ok()) {
+    return OkStatus();
+  }
+  std::string message(doing);
+  message.append(": ").append(status.ToString());
+  if (status.IsNotFound()) {
+    return Status(Code::kNotFound, std::move(message));
+  }
+  // What RocksDB calls InvalidArgument or NotSupported here is a store that is not what we wrote.
+  const bool is_damage = status.IsCorruption() || status.IsInvalidArgument() ||
+                         status.IsNotSupported() || status.IsMergeInProgress();
+  return Status(is_damage ? Code::kCorruption : Code::kIo, std::move(message));
+}
+
+// A background error stays until the store is opened again: resuming in place loses writes.
+class ErrorListener final : public rocksdb::EventListener {
+ public:
+  explicit ErrorListener(std::atomic<bool>& failed) : failed_(failed) {}
+  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
+                         rocksdb::Status* /*error*/) override {
+    failed_.store(true, std::memory_order_release);
+  }
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+
+ private:
+  std::atomic<bool>& failed_;
+};
+
+bool Supports(rocksdb::CompressionType type) {
+  const auto types = rocksdb::GetSupportedCompressions();
+  return std::find(types.begin(), types.end(), type) != types.end();
+}
+
+size_t BlockCacheBytes(size_t budget) { return budget / 8; }
+
+// All memtables together. A checkpoint fills them and flushes them before the next one begins, so
+// the budget is for one batch, with what the skip lists and arenas add to its bytes (a quarter).
+size_t MemtableBytes(size_t budget) { return budget - BlockCacheBytes(budget); }
+
+rocksdb::DBOptions DatabaseOptions(const StoreOptions& options,
+                                   std::shared_ptr<rocksdb::Logger> logger,
+                                   std::shared_ptr<rocksdb::EventListener> listener) {
+  rocksdb::DBOptions db;
+  db.create_if_missing = options.create_if_missing;
+  db.create_missing_column_families = options.create_if_missing;
+  db.atomic_flush = true;
+  db.info_log = std::move(logger);
+  db.listeners = {std::move(listener)};
+  db.max_bgerror_resume_count = 0;
+  db.paranoid_checks = true;
+  db.max_open_files = 512;
+  db.max_background_jobs = std::max(options.background_threads, 1) + 1;
+  db.max_subcompactions = 1;
+  // No switch of memtables by total size: only WriteCheckpoint flushes.
+  db.db_write_buffer_size = 0;
+  db.avoid_flush_during_shutdown = true;
+  db.allow_2pc = false;
+  db.recycle_log_file_num = 0;
+  db.WAL_ttl_seconds = 0;
+  db.stats_dump_period_sec = 0;
+  db.stats_persist_period_sec = 0;
+  db.bytes_per_sync = uint64_t{1} << 20;
+  db.enable_pipelined_write = false;
+  return db;
+}
+
+rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget,
+                                           const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.format_version = 5;
+  table.checksum = rocksdb::kXXH3;
+  table.block_cache = cache;
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  // A value of `blocks` is about 16 KiB; of the rest much smaller.
+  table.block_size = family == Family::kBlocks ? 16 << 10 : 8 << 10;
+  if (family == Family::kKeys || family == Family::kSide) {
+    // Asked for names that may not exist.
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    table.whole_key_filtering = true;
+  }
+
+  rocksdb::ColumnFamilyOptions cf;
+  cf.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  // Never reached by a batch of max_batch_bytes(), so no memtable is switched in the middle of a
+  // checkpoint. Memory is taken as it fills, in arena blocks of the size below.
+  cf.write_buffer_size = MemtableBytes(budget);
+  cf.arena_block_size = family == Family::kBlocks ? 1 << 20 : 256 << 10;
+  cf.max_write_buffer_number = 2;
+  cf.max_write_buffer_size_to_maintain = 0;
+  cf.level0_slowdown_writes_trigger = 20;
+  cf.level0_stop_writes_trigger = 36;
+  cf.soft_pending_compaction_bytes_limit = kSoftPendingCompactionBytes;
+  cf.hard_pending_compaction_bytes_limit = kHardPendingCompactionBytes;
+  cf.level_compaction_dynamic_level_bytes = true;
+  cf.target_file_size_base = size_t{32} << 20;
+  cf.max_bytes_for_level_base = size_t{128} << 20;
+  cf.paranoid_file_checks = true;
+  cf.periodic_compaction_seconds = 24 * 60 * 60;
+  cf.compression =
+      Supports(rocksdb::kLZ4Compression) ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+  cf.bottommost_compression = Supports(rocksdb::kZSTD) ? rocksdb::kZSTD : cf.compression;
+  cf.bottommost_compression_opts.enabled = true;
+  cf.bottommost_compression_opts.level = 1;
+  if (family == Family::kBlocks) {
+    cf.merge_operator = std::make_shared<ConcatenationMerge>();
+  }
+  // Files that are mostly tombstones are compacted soon: queues delete at the head.
+  cf.table_properties_collector_factories = {
+      rocksdb::NewCompactOnDeletionCollectorFactory(128, 64, 0.5)};
+  return cf;
+}
+
+std::string EncodeStamp(Turn turn, std::string_view tag) {
+  std::string value;
+  for (size_t i = 0; i < kStampTurnBytes; ++i) {
+    value.push_back(static_cast<char>(turn >> (8 * i)));
+  }
+  value.append(tag);
+  return value;
+}
+
+struct Stamp {
+  Turn turn = 0;
+  std::string tag;
+};
+
+Result<Stamp> DecodeStamp(std::string_view value, const char* family) {
+  if (value.size() < kStampTurnBytes) {
+    return Status(Code::kCorruption, std::string("store: short stamp in family ") + family);
+  }
+  Stamp stamp;
+  for (size_t i = 0; i < kStampTurnBytes; ++i) {
+    stamp.turn |= static_cast<Turn>(static_cast<unsigned char>(value[i])) << (8 * i);
+  }
+  stamp.tag = value.substr(kStampTurnBytes);
+  return stamp;
+}
+
+void AppendLength(std::string* out, size_t length) {
+  CHECK(length <= UINT32_MAX);
+  const auto value = static_cast<uint32_t>(length);
+  out->append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+bool IsCallerKey(std::string_view key) { return !key.empty() && key.front() != kReservedKeyPrefix; }
+
+}  // namespace
+
+void Batch::Add(unsigned char operation, Family family, std::string_view a, std::string_view b) {
+  bytes_.push_back(static_cast<char>(operation));
+  bytes_.push_back(static_cast<char>(family));
+  AppendLength(&bytes_, a.size());
+  AppendLength(&bytes_, b.size());
+  bytes_.append(a).append(b);
+}
+
+void Batch::Put(Family family, std::string_view key, std::string_view value) {
+  CHECK(IsCallerKey(key));
+  Add(kPut, family, key, value);
+}
+
+void Batch::Merge(std::string_view key, std::string_view value) {
+  CHECK(IsCallerKey(key));
+  Add(kMerge, Family::kBlocks, key, value);
+}
+
+void Batch::Delete(Family family, std::string_view key) {
+  CHECK(IsCallerKey(key));
+  Add(kDelete, family, key, {});
+}
+
+void Batch::DeleteRange(Family family, std::string_view begin, std::string_view end) {
+  CHECK(IsCallerKey(begin) && begin <= end);
+  Add(kDeleteRange, family, begin, end);
+}
+
+struct Store::Impl {
+  explicit Impl(const StoreOptions& store_options) : options(store_options) {}
+
+  ~Impl() {
+    if (db == nullptr) {
+      return;
+    }
+    for (rocksdb::ColumnFamilyHandle* handle : all_handles) {
+      // Fails only for a null handle.
+      static_cast<void>(db->DestroyColumnFamilyHandle(handle));
+    }
+    // A failed close leaves nothing to do: what counts was flushed by WriteCheckpoint.
+    static_cast<void>(db->Close());
+  }
+
+  rocksdb::ColumnFamilyHandle* Handle(Family family) const { return handles[IndexOf(family)]; }
+
+  Status Open();
+  rocksdb::Status Fill(std::string_view operations, rocksdb::WriteBatch* out) const;
+  Result<std::string> Get(Family family, std::string_view key,
+                          const rocksdb::Snapshot* snapshot) const;
+  Status Scan(Family family, std::string_view begin, std::string_view end, size_t max_items,
+              const Visitor& visit, const rocksdb::Snapshot* snapshot) const;
+  Result<Stamp> ReadStamp() const;
+  uint64_t Property(const std::string& name) const;
+  uint64_t PropertySum(const std::string& name) const;
+
+  const StoreOptions options;
+  std::atomic<bool> background_error{false};
+  std::atomic<bool> failed{false};  // A write failed: no further one.
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::unique_ptr<rocksdb::DB> db;
+  std::vector<rocksdb::ColumnFamilyHandle*> all_handles;
+  std::array<rocksdb::ColumnFamilyHandle*, kFamilyCount> handles{};
+};
+
+Status Store::Impl::Open() {
+  cache = rocksdb::NewLRUCache(BlockCacheBytes(options.memory_budget_bytes), 4, false, 0.5);
+  const auto db_options = DatabaseOptions(options, std::make_shared<RocksLogger>(options.log),
+                                          std::make_shared<ErrorListener>(background_error));
+  // RocksDB wants the default family too; nothing is in it.
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  rocksdb::ColumnFamilyOptions unused = FamilyOptions(Family::kSystem, size_t{1} << 20, cache);
+  families.emplace_back(rocksdb::kDefaultColumnFamilyName, unused);
+  for (size_t i = 0; i < kFamilyCount; ++i) {
+    families.emplace_back(
+        kFamilyNames[i], FamilyOptions(static_cast<Family>(i), options.memory_budget_bytes, cache));
+  }
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::Open(db_options, options.directory, families, &all_handles, &opened);
+  if (!status.ok()) {
+    const Status ours = FromRocks(status, "open store " + options.directory);
+    return ours.code() == Code::kNotFound ? Status(Code::kCorruption, ours.message()) : ours;
+  }
+  db.reset(opened);
+  for (size_t i = 0; i < kFamilyCount; ++i) {
+    handles[i] = all_handles[i + 1];
+  }
+  return OkStatus();
+}
+
+rocksdb::Status Store::Impl::Fill(std::string_view operations, rocksdb::WriteBatch* out) const {
+  while (!operations.empty()) {
+    CHECK(operations.size() >= kOperationHeaderBytes);
+    const auto operation = static_cast<unsigned char>(operations[0]);
+    const auto index = static_cast<unsigned char>(operations[1]);
+    CHECK(index < kFamilyCount);
+    uint32_t lengths[2];
+    std::memcpy(lengths, operations.data() + 2, sizeof(lengths));
+    const rocksdb::Slice a(operations.data() + kOperationHeaderBytes, lengths[0]);
+    const rocksdb::Slice b(a.data() + a.size(), lengths[1]);
+    operations.remove_prefix(kOperationHeaderBytes + a.size() + b.size());
+    rocksdb::ColumnFamilyHandle* const handle = handles[index];
+    rocksdb::Status status;
+    switch (operation) {
+      case kPut:
+        status = out->Put(handle, a, b);
+        break;
+      case kMerge:
+        status = out->Merge(handle, a, b);
+        break;
+      case kDelete:
+        status = out->Delete(handle, a);
+        break;
+      default:
+        CHECK(operation == kDeleteRange);
+        status = out->DeleteRange(handle, a, b);
+    }
+    if (!status.ok()) {
+      return status;
+    }
+  }
+  return rocksdb::Status::OK();
+}
+
+Result<std::string> Store::Impl::Get(Family family, std::string_view key,
+                                     const rocksdb::Snapshot* snapshot) const {
+  rocksdb::ReadOptions read;
+  read.snapshot = snapshot;
+  std::string value;
+  const rocksdb::Status status = db->Get(read, Handle(family), ToSlice(key), &value);
+  if (!status.ok()) {
+    return FromRocks(status, std::string("read from family ") + kFamilyNames[IndexOf(family)]);
+  }
+  return value;
+}
+
+Status Store::Impl::Scan(Family family, std::string_view begin, std::string_view end,
+                         size_t max_items, const Visitor& visit,
+                         const rocksdb::Snapshot* snapshot) const {
+  begin = std::max(begin, kFirstCallerKey);
+  if (!end.empty() && end <= begin) {
+    return OkStatus();
+  }
+  rocksdb::ReadOptions read;
+  read.snapshot = snapshot;
+  const rocksdb::Slice upper_bound = ToSlice(end);
+  if (!end.empty()) {
+    read.iterate_upper_bound = &upper_bound;
+  }
+  const std::unique_ptr<rocksdb::Iterator> iterator(db->NewIterator(read, Handle(family)));
+  iterator->Seek(ToSlice(begin));
+  for (size_t items = 0; items < max_items && iterator->Valid(); ++items) {
+    if (!visit(ToView(iterator->key()), ToView(iterator->value()))) {
+      break;
+    }
+    iterator->Next();
+  }
+  return FromRocks(iterator->status(),
+                   std::string("scan of family ") + kFamilyNames[IndexOf(family)]);
+}
+
+Result<Stamp> Store::Impl::ReadStamp() const {
+  Stamp first;
+  for (size_t i = 0; i < kFamilyCount; ++i) {
+    Stamp stamp;
+    auto value = Get(static_cast<Family>(i), kStampKey, nullptr);
+    if (value.ok()) {
+      ASSIGN_OR_RETURN(stamp, DecodeStamp(*value, kFamilyNames[i]));
+    } else if (value.code() != Code::kNotFound) {
+      return value.status();
+    }
+    if (i == 0) {
+      first = std::move(stamp);
+    } else if (stamp.turn != first.turn || stamp.tag != first.tag) {
+      return Status(Code::kCorruption, std::string("store: family ") + kFamilyNames[0] +
+                                           " is at checkpoint " + std::to_string(first.turn) +
+                                           " but " + kFamilyNames[i] + " is at " +
+                                           std::to_string(stamp.turn));
+    }
+  }
+  return first;
+}
+
+uint64_t Store::Impl::Property(const std::string& name) const {
+  uint64_t value = 0;
+  return db->GetIntProperty(Handle(Family::kBlocks), name, &value) ? value : 0;
+}
+
+uint64_t Store::Impl::PropertySum(const std::string& name) const {
+  uint64_t value = 0;
+  return db->GetAggregatedIntProperty(name, &value) ? value : 0;
+}
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
+  auto impl = std::make_unique<Impl>(options);
+  RETURN_IF_ERROR(impl->Open());
+  return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+Result<Turn> Store::CheckpointTurn() const {
+  ASSIGN_OR_RETURN(const Stamp stamp, impl_->ReadStamp());
+  return stamp.turn;
+}
+
+Result<std::string> Store::CheckpointTag() const {
+  ASSIGN_OR_RETURN(Stamp stamp, impl_->ReadStamp());
+  return std::move(stamp.tag);
+}
+
+Result<std::string> Store::Get(Family family, std::string_view key) const {
+  return impl_->Get(family, key, nullptr);
+}
+
+Result<std::vector<std::optional<std::string>>> Store::MultiGet(
+    Family family, std::span<const std::string_view> keys) const {
+  std::vector<rocksdb::Slice> slices;
+  slices.reserve(keys.size());
+  for (const std::string_view key : keys) {
+    slices.push_back(ToSlice(key));
+  }
+  std::vector<rocksdb::PinnableSlice> found(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  impl_->db->MultiGet(rocksdb::ReadOptions(), impl_->Handle(family), keys.size(), slices.data(),
+                      found.data(), statuses.data());
+  std::vector<std::optional<std::string>> values(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i].ok()) {
+      values[i] = found[i].ToString();
+    } else if (!statuses[i].IsNotFound()) {
+      return FromRocks(statuses[i],
+                       std::string("read from family ") + kFamilyNames[IndexOf(family)]);
+    }
+  }
+  return values;
+}
+
+Status Store::Scan(Family family, std::string_view begin, std::string_view end, size_t max_items,
+                   const Visitor& visit) const {
+  return impl_->Scan(family, begin, end, max_items, visit, nullptr);
+}
+
+std::unique_ptr<Store::Snapshot> Store::TakeSnapshot() const {
+  return std::unique_ptr<Snapshot>(new Snapshot(this, impl_->db->GetSnapshot()));
+}
+
+Store::Snapshot::~Snapshot() {
+  store_->impl_->db->ReleaseSnapshot(static_cast<const rocksdb::Snapshot*>(handle_));
+}
+
+Result<std::string> Store::Snapshot::Get(Family family, std::string_view key) const {
+  return store_->impl_->Get(family, key, static_cast<const rocksdb::Snapshot*>(handle_));
+}
+
+Status Store::Snapshot::Scan(Family family, std::string_view begin, std::string_view end,
+                             size_t max_items, const Visitor& visit) const {
+  return store_->impl_->Scan(family, begin, end, max_items, visit,
+                             static_cast<const rocksdb::Snapshot*>(handle_));
+}
+
+Status Store::WriteCheckpoint(const Batch& batch, Turn turn, std::string_view journal_tag) {
+  if (impl_->failed.load(std::memory_order_acquire)) {
+    return Status(Code::kIo, "the store has failed before; it must be opened again");
+  }
+  // Eight bytes of protection per key: damage in memory is found before it is written.
+  rocksdb::WriteBatch write(batch.byte_size() + batch.byte_size() / 8, 0, 8, 0);
+  rocksdb::Status status = impl_->Fill(batch.bytes_, &write);
+  const std::string stamp = EncodeStamp(turn, journal_tag);
+  for (rocksdb::ColumnFamilyHandle* handle : impl_->handles) {
+    if (status.ok()) {
+      status = write.Put(handle, ToSlice(kStampKey), ToSlice(stamp));
+    }
+  }
+  if (status.ok()) {
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;
+    status = impl_->db->Write(options, &write);
+  }
+  write.Clear();
+  if (status.ok()) {
+    rocksdb::FlushOptions options;
+    options.wait = true;
+    options.allow_write_stall = true;
+    const std::vector<rocksdb::ColumnFamilyHandle*> families(impl_->handles.begin(),
+                                                             impl_->handles.end());
+    status = impl_->db->Flush(options, families);
+  }
+  if (!status.ok()) {
+    impl_->failed.store(true, std::memory_order_release);
+    return Status(Code::kIo, "checkpoint: " + status.ToString());
+  }
+  return OkStatus();
+}
+
+Status Store::VerifyChecksums() const {
+  return FromRocks(impl_->db->VerifyChecksum(), "verify checksums");
+}
+
+size_t Store::max_batch_bytes() const {
+  return MemtableBytes(impl_->options.memory_budget_bytes) / 4 * 3;
+}
+
+Store::Statistics Store::GetStatistics() const {
+  using Properties = rocksdb::DB::Properties;
+  Statistics statistics;
+  statistics.live_disk_bytes = impl_->PropertySum(Properties::kLiveSstFilesSize);
+  statistics.total_disk_bytes = impl_->PropertySum(Properties::kTotalSstFilesSize);
+  statistics.memtable_bytes = impl_->PropertySum(Properties::kCurSizeAllMemTables);
+  statistics.block_cache_bytes = impl_->cache->GetUsage();
+  statistics.table_reader_bytes = impl_->PropertySum(Properties::kEstimateTableReadersMem);
+  statistics.pending_compaction_bytes =
+      impl_->PropertySum(Properties::kEstimatePendingCompactionBytes);
+  statistics.running_compactions = impl_->Property(Properties::kNumRunningCompactions);
+  statistics.running_flushes = impl_->Property(Properties::kNumRunningFlushes);
+  statistics.estimated_keys = impl_->PropertySum(Properties::kEstimateNumKeys);
+  statistics.write_stopped = impl_->Property(Properties::kIsWriteStopped) != 0;
+  statistics.background_error = impl_->background_error.load(std::memory_order_acquire) ||
+                                impl_->failed.load(std::memory_order_acquire);
+  return statistics;
+}
+
+uint64_t Store::ApproximateBytes(Family family, std::string_view begin,
+                                 std::string_view end) const {
+  const rocksdb::Range range(ToSlice(begin), ToSlice(end));
+  uint64_t bytes = 0;
+  rocksdb::SizeApproximationOptions options;
+  options.include_files = true;
+  const rocksdb::Status status =
+      impl_->db->GetApproximateSizes(options, impl_->Handle(family), &range, 1, &bytes);
+  return status.ok() ? bytes : 0;
+}
+
+}  // namespace engine

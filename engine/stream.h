@@ -1,0 +1,95 @@
+// A stream in memory: its counters, the directory of its blocks, its groups.
+//
+// Entries live in blocks and pending records in pages, which come and go; everything else of a stream
+// that is in memory at all is here. Owner: Keyspace. Thread: loop. State changes only in
+// engine/apply.cc.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "engine/directory.h"
+#include "engine/group.h"
+#include "engine/node_rule.h"
+#include "engine/status.h"
+#include "engine/stream_id.h"
+#include "engine/types.h"
+#include "engine/unit.h"
+
+namespace engine {
+
+// What stands for a key name in memory: the value, or the knowledge that there is none.
+struct KeyHolder : Unit {
+  KeyHolder(UnitKind unit_kind, uint32_t db, std::string name)
+      : Unit(unit_kind), physical_db(db), key(std::move(name)) {}
+
+  const uint32_t physical_db;
+  const std::string key;
+};
+
+// The key does not exist. Kept while the store still has a record of it (on_disk), and as long as
+// the cache likes otherwise.
+struct MissingKey : KeyHolder {
+  MissingKey(uint32_t db, std::string name)
+      : KeyHolder(UnitKind::kMissingKey, db, std::move(name)) {}
+
+  uint64_t delete_checkpoint = 0;  // Number of the checkpoint that deletes the record, if on_disk.
+};
+
+class Stream : public KeyHolder {
+ public:
+  Stream(uint32_t db, Uid stream_uid, std::string name)
+      : KeyHolder(UnitKind::kStream, db, std::move(name)), uid(stream_uid) {}
+
+  const Uid uid;
+  uint64_t length = 0;
+  uint64_t entries_added = 0;
+  uint64_t data_bytes = 0;  // Lengths of all fields and values of live entries.
+  uint64_t node_count = 0;  // Nodes with a live entry.
+  StreamId last_id;         // Highest ever assigned, or set.
+  StreamId first_id;        // Oldest live entry; 0-0 when empty. Entries below it are dead.
+  StreamId last_live_id;    // Newest live entry; 0-0 when empty.
+  StreamId max_deleted;     // Highest ever deleted, trimming apart.
+  uint32_t idmp_duration_s = 100;
+  uint32_t idmp_max_size = 100;
+  std::optional<NodeState> open_node;
+  Directory directory;
+  uint32_t next_directory_page = 1;
+  GroupNumber next_group = 1;
+  absl::btree_map<std::string_view, std::unique_ptr<Group>> groups;  // By name.
+  std::vector<Group*> groups_by_number;                             // Ascending.
+
+  // Not stored.
+  Turn changed_turn = 0;       // Newest turn with an effect on it.
+  uint64_t named_in_record = 0;  // The record under construction that names this stream...
+  uint32_t record_index = 0;     // ...and the number it has there.
+  // Live entries of the first node; 0 = not known. Spares a look into the block when `~` trimming
+  // has nothing to do.
+  uint32_t first_node_live = 0;
+
+  Group* FindGroup(std::string_view name) const;
+  Group* GroupByNumber(GroupNumber number) const;
+  // Bytes of the object, its directory and its groups, without blocks and pages.
+  size_t memory_bytes() const;
+};
+
+// The record under KeyRecordKey. It holds the open directory page; `groups` names the groups and
+// `closed_pages` the directory pages that are stored apart, in order.
+void EncodeStream(const Stream& stream, std::string* out);
+struct StreamParts {
+  std::vector<GroupNumber> groups;
+  std::vector<uint32_t> closed_pages;
+};
+Result<std::unique_ptr<Stream>> DecodeStream(uint32_t physical_db, std::string_view key,
+                                             std::string_view stored, StreamParts* parts);
+// A directory page that is stored apart.
+void EncodeClosedPage(const DirectoryPage& page, std::string* out);
+Result<std::unique_ptr<DirectoryPage>> DecodeClosedPage(Stream* stream, uint32_t number,
+                                                        std::string_view stored);
+
+}  // namespace engine

@@ -1,0 +1,85 @@
+#include "engine/stream_id.h"
+
+#include <charconv>
+
+namespace engine {
+namespace {
+
+constexpr size_t kMaxIdArgumentBytes = 127;
+
+// Digits only; leading zeros are accepted, as clients may pad.
+std::optional<uint64_t> ParseNumber(std::string_view text) {
+  uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+}  // namespace
+
+std::optional<StreamId> StreamId::Next() const {
+  if (seq != UINT64_MAX) {
+    return StreamId{ms, seq + 1};
+  }
+  if (ms != UINT64_MAX) {
+    return StreamId{ms + 1, 0};
+  }
+  return std::nullopt;
+}
+
+std::optional<StreamId> StreamId::Previous() const {
+  if (seq != 0) {
+    return StreamId{ms, seq - 1};
+  }
+  if (ms != 0) {
+    return StreamId{ms - 1, UINT64_MAX};
+  }
+  return std::nullopt;
+}
+
+std::string StreamId::ToString() const {
+  char buffer[kMaxStreamIdText];
+  return std::string(buffer, FormatStreamId(*this, buffer));
+}
+
+size_t FormatStreamId(StreamId id, char* buffer) {
+  char* const end = buffer + kMaxStreamIdText;
+  char* next = std::to_chars(buffer, end, id.ms).ptr;
+  *next++ = '-';
+  next = std::to_chars(next, end, id.seq).ptr;
+  return static_cast<size_t>(next - buffer);
+}
+
+std::optional<StreamId> ParseStreamIdStrict(std::string_view text, uint64_t missing_seq) {
+  if (text.size() > kMaxIdArgumentBytes) {
+    return std::nullopt;
+  }
+  const size_t dash = text.find('-');
+  const std::optional<uint64_t> ms = ParseNumber(text.substr(0, dash));
+  if (!ms.has_value()) {
+    return std::nullopt;
+  }
+  if (dash == std::string_view::npos) {
+    return StreamId{*ms, missing_seq};
+  }
+  const std::optional<uint64_t> seq = ParseNumber(text.substr(dash + 1));
+  if (!seq.has_value()) {
+    return std::nullopt;
+  }
+  return StreamId{*ms, *seq};
+}
+
+std::optional<StreamId> ParseStreamIdLoose(std::string_view text, uint64_t missing_seq) {
+  if (text == "-") {
+    return StreamId::Min();
+  }
+  if (text == "+") {
+    return StreamId::Max();
+  }
+  return ParseStreamIdStrict(text, missing_seq);
+}
+
+}  // namespace engine

@@ -1,0 +1,223 @@
+// Engine calls on a stream's entries: validate, then effects.
+#include <algorithm>
+
+#include "engine/apply.h"
+#include "engine/check.h"
+#include "engine/engine.h"
+#include "engine/entry_cursor.h"
+#include "engine/limits.h"
+#include "engine/require.h"
+#include "engine/trim.h"
+
+namespace engine {
+namespace {
+
+using Direction = EntryCursor::Direction;
+
+// The id a new entry gets (streams specification 4.1 and section 5, checks 10 and 11).
+Result<StreamId> ChooseId(const Op& op, const AddId& wanted, StreamId last_id) {
+  if (last_id == StreamId::Max()) {
+    return Status(Code::kIdExhausted);
+  }
+  StreamId id = wanted.id;
+  switch (wanted.form) {
+    case AddId::Form::kAuto: {
+      const auto now_ms = static_cast<uint64_t>(std::max<int64_t>(op.now.unix_ms, 0));
+      return now_ms > last_id.ms ? StreamId{now_ms, 0} : *last_id.Next();
+    }
+    case AddId::Form::kAutoSequence:
+      if (id.ms == last_id.ms) {
+        if (last_id.seq == UINT64_MAX) {
+          return Status(Code::kIdTooSmall);
+        }
+        id.seq = last_id.seq + 1;
+      } else {
+        id.seq = 0;
+      }
+      break;
+    case AddId::Form::kExplicit:
+      break;
+  }
+  if (id <= last_id) {
+    return Status(Code::kIdTooSmall);
+  }
+  return id;
+}
+
+NodeLimits LimitsOf(const EngineOptions& options) {
+  NodeLimits limits;
+  limits.max_entries = static_cast<uint64_t>(std::max<int64_t>(options.node_max_entries, 0));
+  limits.max_bytes = static_cast<uint64_t>(std::max<int64_t>(options.node_max_bytes, 0));
+  return limits;
+}
+
+EntryAdded MakeEntry(const Core& core, const Stream& stream, StreamId id, const Payload& payload) {
+  EntryAdded effect;
+  effect.id = id;
+  effect.arg_count = payload.arg_count;
+  effect.data_bytes = payload.data_bytes;
+  effect.payload = payload.wire;
+  const NodeState* open_node = stream.open_node.has_value() ? &*stream.open_node : nullptr;
+  // A block takes ids above all that were ever in it; XSETID may have gone back below deleted ones.
+  const bool must_open =
+      stream.directory.empty() || id <= stream.directory.Back().last_id;
+  effect.opens_node = must_open || OpensNode(open_node, LimitsOf(core.options), payload.wire,
+                                             payload.arg_count);
+  effect.opens_block =
+      must_open ||
+      (effect.opens_node &&
+       stream.directory.Back().byte_size + payload.wire.size() > kBlockTargetBytes);
+  return effect;
+}
+
+}  // namespace
+
+Result<Stream*> Engine::CreateStream(Op& op, std::string_view key) {
+  Database& database = core_->keyspace.at(op.db);
+  Stream& stream = InstallNewStream(*core_, database, core_->next_uid, key);
+  Emit(*core_, stream, StreamCreated{stream.idmp_duration_s, stream.idmp_max_size});
+  Core::Saw(op, stream);
+  return &stream;
+}
+
+Result<AddResult> Engine::Add(Op& op, std::string_view key, Stream* stream, const AddId& id,
+                              const Payload& payload, const TrimArgs& trim) {
+  if (payload.data_bytes > kMaxEntryBytes) {
+    return Status(Code::kTooLarge);
+  }
+  AddResult result;
+  ASSIGN_OR_RETURN(result.id,
+                   ChooseId(op, id, stream == nullptr ? StreamId() : stream->last_id));
+  if (stream == nullptr) {
+    ASSIGN_OR_RETURN(stream, CreateStream(op, key));
+    result.created = true;
+  } else if (trim.strategy != TrimArgs::Strategy::kNone) {
+    // What the trim will need is there before the entry is: planned as if it were one longer.
+    RequireForTrimPlan(*core_, op, *stream, trim, 1);
+    RETURN_IF_ERROR(core_->CheckLoaded(op));
+  }
+  Emit(*core_, *stream, MakeEntry(*core_, *stream, result.id, payload));
+  if (trim.strategy != TrimArgs::Strategy::kNone) {
+    result.trimmed = TrimStream(*core_, *stream, trim);
+  }
+  Core::Saw(op, *stream);
+  return result;
+}
+
+Status Engine::Range(Op& op, Stream& stream, const RangeArgs& args, EntrySink sink) {
+  EntryExtent extent;
+  extent.start = args.start;
+  extent.end = args.end;
+  extent.count = args.count;
+  extent.max_bytes = args.max_bytes;
+  extent.direction = args.reverse ? Direction::kBackward : Direction::kForward;
+  if (args.start > args.end) {
+    return OkStatus();
+  }
+  RequireEntries(*core_, op, stream, extent);
+  RETURN_IF_ERROR(core_->CheckLoaded(op));
+  int64_t left = args.count;
+  uint64_t bytes = 0;
+  for (EntryCursor at(stream, args.reverse ? args.end : args.start, extent.direction);
+       at.valid() && left != 0; at.Next()) {
+    const EntryView& entry = at.entry();
+    if (args.reverse ? entry.id < args.start : entry.id > args.end) {
+      break;
+    }
+    sink(entry);
+    --left;
+    bytes += entry.payload.size() + kEntryReplyOverhead;
+    if (args.max_bytes > 0 && bytes >= args.max_bytes) {
+      break;
+    }
+  }
+  return OkStatus();
+}
+
+Result<std::optional<StreamId>> Engine::FirstEntry(Op& op, Stream& stream, EntrySink sink) {
+  if (stream.length == 0) {
+    return std::optional<StreamId>();
+  }
+  RangeArgs args;
+  args.start = stream.first_id;
+  args.end = stream.first_id;
+  RETURN_IF_ERROR(Range(op, stream, args, sink));
+  return std::optional<StreamId>(stream.first_id);
+}
+
+Result<std::optional<StreamId>> Engine::LastEntry(Op& op, Stream& stream, EntrySink sink) {
+  if (stream.length == 0) {
+    return std::optional<StreamId>();
+  }
+  RangeArgs args;
+  args.start = stream.last_live_id;
+  args.end = stream.last_live_id;
+  RETURN_IF_ERROR(Range(op, stream, args, sink));
+  return std::optional<StreamId>(stream.last_live_id);
+}
+
+Result<int64_t> Engine::DeleteEntries(Op& op, Stream& stream, std::span<const StreamId> ids) {
+  std::vector<StreamId> sorted(ids.begin(), ids.end());
+  std::sort(sorted.begin(), sorted.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+  RequireForDelete(*core_, op, stream, sorted);
+  RETURN_IF_ERROR(core_->CheckLoaded(op));
+  std::erase_if(sorted, [&stream](StreamId id) { return !FindLiveEntry(stream, id).has_value(); });
+  if (!sorted.empty()) {
+    Emit(*core_, stream, EntriesDeleted{sorted});
+  }
+  Core::Saw(op, stream);
+  return static_cast<int64_t>(sorted.size());
+}
+
+Result<int64_t> Engine::Trim(Op& op, Stream& stream, const TrimArgs& args) {
+  RequireForTrimPlan(*core_, op, stream, args, 0);
+  RETURN_IF_ERROR(core_->CheckLoaded(op));
+  const int64_t removed = TrimStream(*core_, stream, args);
+  Core::Saw(op, stream);
+  return removed;
+}
+
+int64_t Engine::DefaultTrimLimit() const {
+  constexpr int64_t kNodes = 100;
+  constexpr int64_t kMost = 1'000'000;
+  constexpr int64_t kWithoutNodes = 10'000;
+  const int64_t per_node = core_->options.node_max_entries;
+  if (per_node <= 0) {
+    return kWithoutNodes;
+  }
+  return std::min(kMost / kNodes, per_node) * kNodes;
+}
+
+Result<Engine::SetIdRefusal> Engine::SetId(Op& op, Stream& stream, const SetIdArgs& args) {
+  if (args.last_id < stream.max_deleted) {
+    return SetIdRefusal::kBelowMaxDeleted;
+  }
+  if (stream.length > 0 && args.last_id < stream.last_live_id) {
+    return SetIdRefusal::kBelowTopItem;
+  }
+  if (stream.length > 0 && args.entries_added.has_value() &&
+      *args.entries_added < stream.length) {
+    return SetIdRefusal::kEntriesAddedTooSmall;
+  }
+  IdSet effect;
+  effect.last_id = args.last_id;
+  effect.entries_added = args.entries_added.value_or(stream.entries_added);
+  effect.max_deleted = stream.max_deleted;
+  if (args.max_deleted.has_value() && !args.max_deleted->IsZero()) {
+    effect.max_deleted = *args.max_deleted;
+  }
+  Emit(*core_, stream, effect);
+  // Lag never gets negative: no group has read more than was ever added.
+  for (Group* group : stream.groups_by_number) {
+    if (group->entries_read.has_value() &&
+        static_cast<uint64_t>(*group->entries_read) > stream.entries_added) {
+      Emit(*core_, stream,
+           GroupMoved{group->number, group->last_id, static_cast<int64_t>(stream.entries_added)});
+    }
+  }
+  Core::Saw(op, stream);
+  return SetIdRefusal::kNone;
+}
+
+}  // namespace engine
