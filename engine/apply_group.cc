@@ -72,7 +72,9 @@ PendingPage& PageFor(Core& core, Group& group, StreamId id, size_t bytes) {
   }
   const size_t index = group.FindPageAtOrAfter(id);
   PageSlot& slot = group.pages[index];
-  if (index + 1 == group.pages.size() && slot.Count() == kMaxPendingRecords && id > slot.Last()) {
+  const bool takes_no_more = slot.unit != nullptr ? !slot.unit->page.WantsAppend()
+                                                  : slot.count == kMaxPendingRecords;
+  if (index + 1 == group.pages.size() && takes_no_more && id > slot.Last()) {
     return group.pages[AddPage(core, group, index + 1, id, PendingPage())].unit->page;
   }
   PendingPage& page = Resident(core, slot, bytes);

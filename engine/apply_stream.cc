@@ -91,17 +91,26 @@ void DropBlock(Core& core, Stream& stream, Directory::Place place) {
   }
 }
 
-void ReopenNewestNode(Stream& stream) {
+void ReopenNewestNode(Core& core, Stream& stream) {
   if (stream.directory.empty()) {
     stream.open_node.reset();
     return;
   }
   BlockSlot& slot = stream.directory.Back();
   CHECK(slot.unit != nullptr && slot.unit->block.complete());
-  slot.last_id = slot.unit->block.last_id();
-  const auto span = slot.unit->block.LastLiveNode(stream.first_id);
+  core.checkpoint.Touch(*slot.unit, 0);
+  Block& block = slot.unit->block;
+  // Else the next entry, which continues the node before, would stand behind the dead one's.
+  const uint32_t entry_count = block.entry_count();
+  block.DropDeadTail(stream.first_id);
+  slot.compacted = slot.compacted || block.entry_count() != entry_count;
+  slot.last_id = block.last_id();
+  slot.entry_count = block.entry_count();
+  slot.deleted_count = block.entry_count() - block.live_count();
+  slot.byte_size = static_cast<uint32_t>(block.byte_size());
+  const auto span = block.LastLiveNode(stream.first_id);
   CHECK(span.has_value());
-  stream.open_node = RebuildNode(slot.unit->block, span->first_id, stream.first_id);
+  stream.open_node = RebuildNode(block, span->first_id, stream.first_id);
 }
 
 // Marks one live entry; what its node and block lose. Returns true if the newest node died.
@@ -273,7 +282,7 @@ void Apply(Core& core, Stream& stream, const EntriesDeleted& effect) {
     stream.max_deleted = std::max(stream.max_deleted, id);
   }
   if (newest_node_died) {
-    ReopenNewestNode(stream);
+    ReopenNewestNode(core, stream);
   }
   stream.first_id = FirstLive(stream);
   stream.last_live_id = LastLive(stream);

@@ -51,9 +51,19 @@ void RequireLastPage(Core& core, Op& op, Group& group) {
   }
 }
 
+// Records that a history read looks at: COUNT, and no more than its bound of bytes has room for.
+int64_t HistoryCount(const HistoryArgs& args) {
+  int64_t count = args.count > 0 ? args.count : INT64_MAX;
+  if (args.max_bytes > 0) {
+    count = std::min(count, static_cast<int64_t>(args.max_bytes / kEntryReplyOverhead) + 1);
+  }
+  return count;
+}
+
 // A consumer's pending ids above `after`, from pages in memory.
 std::vector<StreamId> HistoryIds(const Group& group, ConsumerNumber owner, const HistoryArgs& args) {
   std::vector<StreamId> ids;
+  const int64_t most = HistoryCount(args);
   const auto start = args.after.Next();
   if (!start.has_value()) {
     return ids;
@@ -69,7 +79,7 @@ std::vector<StreamId> HistoryIds(const Group& group, ConsumerNumber owner, const
         continue;
       }
       ids.push_back(at.id());
-      if (args.count > 0 && static_cast<int64_t>(ids.size()) == args.count) {
+      if (static_cast<int64_t>(ids.size()) == most) {
         return ids;
       }
     }
@@ -88,7 +98,7 @@ void RequireHistoryPages(Core& core, Op& op, Group& group, ConsumerNumber owner,
     }
     core.NeedPage(op, group, slot);
     count += slot.first_id > args.after ? owned : 0;
-    if (args.count > 0 && count >= args.count) {
+    if (count >= HistoryCount(args)) {
       return;
     }
   }

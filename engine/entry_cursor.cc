@@ -25,11 +25,11 @@ EntryCursor::EntryCursor(Stream& stream, StreamId start, Direction direction)
 void EntryCursor::Enter(Directory::Place place, StreamId start) {
   place_ = place;
   const BlockSlot& slot = stream_.directory.At(place);
-  if (direction_ == Direction::kForward && slot.last_id < start) {
+  // A block that was not required lies outside of the caller's bounds: nothing of it is wanted.
+  if (slot.unit == nullptr || (direction_ == Direction::kForward && slot.last_id < start)) {
     at_ = Block::Cursor();
     return;
   }
-  CHECK(slot.unit != nullptr);
   const Block& block = slot.unit->block;
   at_ = direction_ == Direction::kForward ? block.SeekAtOrAfter(start)
                                           : block.SeekAtOrBefore(start);

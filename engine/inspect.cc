@@ -12,6 +12,8 @@ StreamInfo Inspect(const Stream& stream) {
   info.max_deleted_id = stream.max_deleted;
   info.entries_added = stream.entries_added;
   info.node_count = stream.node_count;
+  info.idmp_duration_s = stream.idmp_duration_s;
+  info.idmp_max_size = stream.idmp_max_size;
   info.group_count = static_cast<uint32_t>(stream.groups_by_number.size());
   return info;
 }
@@ -20,33 +22,27 @@ GroupInfo Inspect(const Group& group) {
   GroupInfo info;
   info.name = group.name;
   info.last_id = group.last_id;
-  if (group.entries_read.has_value()) {
-    info.entries_read = static_cast<uint64_t>(*group.entries_read);
-  }
+  info.entries_read = group.entries_read;
   info.pending_count = group.pending_count;
   info.released_count = group.released_count;
   info.consumer_count = static_cast<uint32_t>(group.consumers_by_number.size());
   return info;
 }
 
-ConsumerInfo Inspect(const Consumer& consumer) {
-  ConsumerInfo info;
-  info.name = consumer.name;
-  info.pending_count = consumer.pending_count;
-  info.seen_ms = consumer.seen_ms;
-  info.active_ms = consumer.active_ms;
-  return info;
-}
-
-void ForEachGroup(Stream& stream, absl::FunctionRef<void(Group&)> visit) {
+void ForEachGroup(Stream& stream, absl::FunctionRef<void(Group*)> visit) {
   for (const auto& [name, group] : stream.groups) {
-    visit(*group);
+    visit(group.get());
   }
 }
 
-void ForEachConsumer(const Group& group, absl::FunctionRef<void(const Consumer&)> visit) {
+void ForEachConsumer(const Group& group, absl::FunctionRef<void(const ConsumerInfo&)> visit) {
   for (const auto& [name, consumer] : group.consumers) {
-    visit(*consumer);
+    ConsumerInfo info;
+    info.name = consumer->name;
+    info.pending_count = consumer->pending_count;
+    info.seen_ms = consumer->seen_ms;
+    info.active_ms = consumer->active_ms;
+    visit(info);
   }
 }
 

@@ -95,6 +95,26 @@ Status Persistence::Open(Now now) {
   } else {
     RETURN_IF_ERROR(LoadMeta());
   }
+  RETURN_IF_ERROR(OpenJournal(is_new));
+  RETURN_IF_ERROR(Replay(now));
+  return journal_->Start();
+}
+
+Status Persistence::OpenForCheck(const std::function<Status()>& on_checkpoint) {
+  RETURN_IF_ERROR(directory_.Open(core_.options.directory));
+  if (!directory_.HasStore()) {
+    return Status(Code::kNotFound, "there is no store in " + core_.options.directory);
+  }
+  RETURN_IF_ERROR(OpenStore(false));
+  core_.cache_budget = CacheShare(core_.options.memory_budget_bytes);
+  ASSIGN_OR_RETURN(checkpoint_turn_, store_->CheckpointTurn());
+  RETURN_IF_ERROR(LoadMeta());
+  RETURN_IF_ERROR(on_checkpoint());
+  RETURN_IF_ERROR(OpenJournal(false));
+  return Replay({});
+}
+
+Status Persistence::OpenJournal(bool is_new) {
   JournalOptions options;
   options.directory = directory_.JournalPath();
   options.store_id = store_id_;
@@ -113,8 +133,7 @@ Status Persistence::Open(Now now) {
     core_.Log(static_cast<LogLevel>(level), text);
   };
   ASSIGN_OR_RETURN(journal_, Journal::Open(std::move(options)));
-  RETURN_IF_ERROR(Replay(now));
-  return journal_->Start();
+  return OkStatus();
 }
 
 Status Persistence::Replay(Now now) {
@@ -225,6 +244,16 @@ Status Persistence::ScanKeys(const std::string& begin, const std::string& end,
   }
   return store_->Scan(Family::kKeys, begin, end, SIZE_MAX,
                       [&visit](std::string_view key, std::string_view) { return visit(key); });
+}
+
+Status Persistence::ScanStore(
+    Family family,
+    const std::function<void(std::string_view key, std::string_view value)>& visit) const {
+  const std::shared_lock lock(store_mutex_);
+  return store_->Scan(family, "", "", SIZE_MAX, [&visit](std::string_view key, std::string_view value) {
+    visit(key, value);
+    return true;
+  });
 }
 
 Store::Statistics Persistence::StoreStatistics() const {

@@ -31,6 +31,9 @@ class Persistence {
 
   // Opens or creates the store, loads the newest checkpoint's meta record, replays the journal.
   Status Open(Now now);
+  // For the checker: opens an existing store, runs `on_checkpoint` on it, then replays the journal in
+  // memory. Writes nothing; no turn may follow.
+  Status OpenForCheck(const std::function<Status()>& on_checkpoint);
   // See Engine::EndTurn.
   void EndTurn(Now now);
   Status CheckpointNow();
@@ -52,6 +55,10 @@ class Persistence {
   Status ScanKeys(const std::string& begin, const std::string& end,
                   const std::function<bool(std::string_view key)>& visit) const;
 
+  // All records of a family, the store's own apart.
+  Status ScanStore(Family family,
+                   const std::function<void(std::string_view key, std::string_view value)>& visit) const;
+
   uint64_t checkpoint_count() const { return checkpoint_count_; }
   Turn checkpoint_turn() const { return checkpoint_turn_; }
   bool last_checkpoint_ok() const { return last_checkpoint_ok_; }
@@ -61,6 +68,7 @@ class Persistence {
   Status OpenStore(bool create);
   Status LoadMeta();
   Status WriteFirstCheckpoint();
+  Status OpenJournal(bool is_new);
   Status Replay(Now now);
   std::string EncodeMeta() const;
   Status DecodeMeta(std::string_view stored);

@@ -5,10 +5,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -145,7 +148,7 @@ class TwinStreams {
 
   void ChangeLimits() {
     const uint64_t entries[] = {0, 1, 3, 10, 100, 100, 1000};
-    const uint64_t bytes[] = {0, 1, 64, 200, 1000, 4096, 4096, 4096, 20000};
+    const uint64_t bytes[] = {0, 64, 150, 300, 1000, 4096, 4096, 4096, 20000};
     SetLimits({entries[Below(std::size(entries))], bytes[Below(std::size(bytes))]});
   }
 
@@ -233,10 +236,14 @@ class TwinStreams {
     if (open_.has_value() && open_->payload_bytes + payload.size() > kMaxNodePayloadBytes) {
       SetLimits({100, 4096});
     }
+    const bool opens = OpensNode(open_ ? &*open_ : nullptr, limits_, payload, arg_count);
+    if (opens && open_.has_value() && OutgrowsFirstAllocation(payload, arg_count)) {
+      return;
+    }
     std::vector<std::string> command = {"XADD", key_, id_.ToString()};
     command.insert(command.end(), texts.begin(), texts.end());
     oracle_.Run(command);
-    const bool opens = OpensNode(open_ ? &*open_ : nullptr, limits_, payload, arg_count);
+
     if (block_ == nullptr) {
       block_ = std::make_unique<Block>(id_);
     }
@@ -248,6 +255,17 @@ class TwinStreams {
     } else {
       ExtendNode(&*open_, id_, payload, arg_count);
     }
+  }
+
+  // The reference allocates a new node with the bytes limit, or 4096 if that is less. If the first
+  // entry needs more and the new place happens to be the old one of the node before, 7.0.15 goes on
+  // with freed memory.
+  bool OutgrowsFirstAllocation(const std::string& payload, uint32_t arg_count) const {
+    NodeState node;
+    StartNode(&node, id_, payload, arg_count);
+    const uint64_t first_allocation =
+        limits_.max_bytes == 0 ? 4096 : std::min<uint64_t>(limits_.max_bytes, 4096);
+    return NodeBytes(node) > first_allocation;
   }
 
   void Delete() {

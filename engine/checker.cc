@@ -1,0 +1,185 @@
+#include "engine/checker.h"
+
+#include <ostream>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "engine/codec.h"
+#include "engine/core.h"
+#include "engine/loader.h"
+#include "engine/persistence.h"
+#include "engine/schema.h"
+#include "engine/verify.h"
+
+namespace engine {
+namespace {
+
+constexpr size_t kKeptFaults = 100;
+
+// The checkpoint as RocksDB has it, record by record.
+class RawChecker {
+ public:
+  RawChecker(Core& core, CheckReport* report) : persistence_(*core.persistence), report_(*report) {
+    for (uint32_t i = 0; i < core.keyspace.size(); ++i) {
+      databases_.insert(core.keyspace.at(i).physical);
+    }
+  }
+
+  Status Run() {
+    RETURN_IF_ERROR(persistence_.ScanStore(Family::kKeys, [this](auto key, auto value) {
+      CheckKey(key, value);
+    }));
+    RETURN_IF_ERROR(CheckFamily(Family::kBlocks));
+    return CheckFamily(Family::kGroups);
+  }
+
+ private:
+  // (physical database, uid) -> keys of records that must exist in the two families.
+  struct Expected {
+    std::string name;
+    std::set<std::string> blocks;
+    std::set<std::string> groups;
+  };
+
+  void CheckKey(std::string_view stored_key, std::string_view value) {
+    uint32_t physical = 0;
+    uint64_t hash = 0;
+    std::string_view name;
+    if (!ParseKeyRecordKey(stored_key, &physical, &hash, &name) || hash != ScanHash(name)) {
+      report_.Fault("key record under a malformed key");
+      return;
+    }
+    if (!databases_.contains(physical)) {
+      report_.Fault("key record of a database that does not exist: " + std::string(name));
+      return;
+    }
+    StreamParts parts;
+    const auto stream = DecodeStream(physical, name, value, &parts);
+    if (!stream.ok()) {
+      report_.Fault(stream.status().message() + ": " + std::string(name));
+      return;
+    }
+    const Uid uid = (*stream)->uid;
+    Expected& expected = expected_[StreamPrefix(physical, uid)];
+    if (!expected.name.empty()) {
+      report_.Fault("two keys with one uid: " + expected.name + " and " + std::string(name));
+    }
+    expected.name = std::string(name);
+    ExpectBlocks(**stream, &expected);
+    for (const uint32_t number : parts.closed_pages) {
+      const std::string key = DirectoryPageKey(physical, uid, number);
+      expected.blocks.insert(key);
+      const auto record = persistence_.Read(Family::kBlocks, key);
+      const auto page = record.ok() ? DecodeClosedPage(stream->get(), number, *record)
+                                    : Result<std::unique_ptr<DirectoryPage>>(record.status());
+      if (!page.ok()) {
+        report_.Fault("directory page: " + expected.name + ": " + page.status().message());
+        continue;
+      }
+      for (const BlockSlot& slot : (*page)->slots) {
+        expected.blocks.insert(BlockKey(physical, uid, slot.first_id));
+      }
+    }
+    for (const GroupNumber number : parts.groups) {
+      ExpectGroup(**stream, number, &expected);
+    }
+  }
+
+  static void ExpectBlocks(const Stream& stream, Expected* expected) {
+    for (const auto& page : stream.directory.pages()) {
+      for (const BlockSlot& slot : page->slots) {
+        expected->blocks.insert(BlockKey(stream.physical_db, stream.uid, slot.first_id));
+      }
+    }
+  }
+
+  void ExpectGroup(Stream& stream, GroupNumber number, Expected* expected) {
+    const std::string key = GroupHeaderKey(stream.physical_db, stream.uid, number);
+    expected->groups.insert(key);
+    const auto record = persistence_.Read(Family::kGroups, key);
+    const auto group = record.ok() ? DecodeGroup(&stream, number, *record)
+                                   : Result<std::unique_ptr<Group>>(record.status());
+    if (!group.ok()) {
+      report_.Fault("group record: " + expected->name + ": " + group.status().message());
+      return;
+    }
+    for (const PageSlot& slot : (*group)->pages) {
+      expected->groups.insert(PendingPageKey(stream.physical_db, stream.uid, number, slot.number));
+    }
+  }
+
+  Status CheckFamily(Family family) {
+    const bool blocks = family == Family::kBlocks;
+    uint64_t found = 0;
+    RETURN_IF_ERROR(persistence_.ScanStore(family, [&](std::string_view key, std::string_view) {
+      const auto owner = expected_.find(std::string(key.substr(0, StreamPrefix(0, 0).size())));
+      const bool known =
+          owner != expected_.end() &&
+          (blocks ? owner->second.blocks : owner->second.groups).contains(std::string(key));
+      if (known) {
+        ++found;
+      } else {
+        report_.Fault(std::string(blocks ? "block" : "group") + " record that nothing refers to");
+      }
+    }));
+    uint64_t wanted = 0;
+    for (const auto& [prefix, expected] : expected_) {
+      wanted += blocks ? expected.blocks.size() : expected.groups.size();
+    }
+    if (wanted != found) {
+      report_.Fault(std::to_string(wanted - found) + (blocks ? " block" : " group") +
+                    " records are missing");
+    }
+    return OkStatus();
+  }
+
+  const Persistence& persistence_;
+  CheckReport& report_;
+  std::set<uint32_t> databases_;
+  std::unordered_map<std::string, Expected> expected_;
+};
+
+}  // namespace
+
+void CheckReport::Fault(std::string text) {
+  ++fault_count;
+  if (faults.size() < kKeptFaults) {
+    faults.push_back(std::move(text));
+  }
+}
+
+Result<CheckReport> CheckStore(const std::string& directory) {
+  EngineOptions options;
+  options.directory = directory;
+  options.reader_threads = 0;
+  options.background_threads = false;
+  Core core(options);
+  core.persistence = std::make_unique<Persistence>(&core);
+  core.loader = std::make_unique<Loader>(&core, 0);
+  CheckReport report;
+  RETURN_IF_ERROR(core.persistence->OpenForCheck([&core, &report] {
+    return RawChecker(core, &report).Run();
+  }));
+  report.replayed_turns = core.turn - 1 - core.persistence->checkpoint_turn();
+  RETURN_IF_ERROR(VerifyState(core, &report));
+  return report;
+}
+
+int CheckStoreAndReport(const std::string& directory, std::ostream& out) {
+  const Result<CheckReport> report = CheckStore(directory);
+  if (!report.ok()) {
+    out << "NOT READABLE: " << report.status().message() << '\n';
+    return 2;
+  }
+  out << "streams " << report->streams << ", entries " << report->entries << ", blocks "
+      << report->blocks << ", groups " << report->groups << ", pending " << report->pending
+      << ", turns replayed " << report->replayed_turns << '\n';
+  for (const std::string& fault : report->faults) {
+    out << "FAULT: " << fault << '\n';
+  }
+  out << (report->clean() ? "OK" : "FAULTS: " + std::to_string(report->fault_count)) << '\n';
+  return report->clean() ? 0 : 1;
+}
+
+}  // namespace engine

@@ -1,0 +1,212 @@
+#include "engine/verify.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "engine/apply.h"
+#include "engine/engine.h"
+#include "engine/loader.h"
+#include "engine/persistence.h"
+#include "engine/schema.h"
+
+namespace engine {
+namespace {
+
+std::string IdText(StreamId id) { return id.ToString(); }
+
+// Adds up what blocks and pages hold and compares it with what is said of them above.
+class StreamVerifier {
+ public:
+  StreamVerifier(Core& core, Stream& stream, CheckReport* report)
+      : core_(core), stream_(stream), report_(*report) {
+    op_.read_misses = true;
+  }
+
+  void Run() {
+    ++report_.streams;
+    Directory& directory = stream_.directory;
+    if (!directory.empty()) {
+      for (std::optional<Directory::Place> at = directory.First(); at.has_value();
+           at = directory.Next(*at)) {
+        CheckBlock(directory.At(*at));
+        core_.ShrinkToBudget();
+      }
+    }
+    Expect(length_ == stream_.length, "length");
+    Expect(data_bytes_ == stream_.data_bytes, "payload bytes");
+    Expect(nodes_ == stream_.node_count, "node count");
+    Expect(first_live_ == stream_.first_id, "first live id");
+    Expect(last_live_ == stream_.last_live_id, "last live id");
+    Expect(stream_.last_live_id <= stream_.last_id, "last id below an entry");
+    Expect(stream_.length <= stream_.entries_added, "entries added below the length");
+    Expect(stream_.open_node.has_value() == (stream_.length > 0), "open node");
+    report_.entries += length_;
+    for (Group* group : stream_.groups_by_number) {
+      Expect(group->number < stream_.next_group, "group number");
+      CheckGroup(*group);
+    }
+  }
+
+ private:
+  void Fault(const std::string& what) { report_.Fault("stream " + stream_.key + ": " + what); }
+  void Expect(bool holds, const char* what) {
+    if (!holds) {
+      Fault(std::string(what) + " is wrong");
+    }
+  }
+
+  void CheckBlock(BlockSlot& slot) {
+    ++report_.blocks;
+    core_.NeedBlock(op_, stream_, slot);
+    const Status loaded = core_.CheckLoaded(op_);
+    if (!loaded.ok() || slot.unit == nullptr) {
+      Fault("block " + IdText(slot.first_id) + " cannot be read: " + loaded.message());
+      return;
+    }
+    const Block& block = slot.unit->block;
+    uint64_t live = 0;
+    uint64_t bytes = 0;
+    uint64_t deleted = 0;
+    StreamId previous = previous_id_;
+    for (Block::Cursor at = block.Begin(); at.valid(); at.Next()) {
+      const EntryView& entry = at.entry();
+      deleted += entry.deleted ? 1 : 0;
+      if (entry.deleted || entry.id < stream_.first_id) {
+        continue;
+      }
+      if (entry.id <= previous) {
+        Fault("entries out of order at " + IdText(entry.id));
+      }
+      previous = entry.id;
+      ++live;
+      bytes += EntryDataBytes(entry.payload, entry.arg_count);
+      first_live_ = first_live_.IsZero() ? entry.id : first_live_;
+      last_live_ = entry.id;
+    }
+    previous_id_ = previous;
+    const uint32_t nodes = block.LiveNodeCount(stream_.first_id);
+    if (live == 0 || live != slot.live_count || bytes != slot.live_data_bytes ||
+        nodes != slot.node_count || deleted != slot.deleted_count ||
+        block.entry_count() != slot.entry_count || block.byte_size() != slot.byte_size ||
+        previous > slot.last_id) {
+      Fault("directory entry of block " + IdText(slot.first_id) + " is wrong");
+    }
+    length_ += live;
+    data_bytes_ += bytes;
+    nodes_ += nodes;
+  }
+
+  void CheckGroup(Group& group) {
+    ++report_.groups;
+    std::map<ConsumerNumber, int64_t> owned;
+    int64_t total = 0;
+    StreamId previous;
+    for (PageSlot& slot : group.pages) {
+      core_.NeedPage(op_, group, slot);
+      const Status loaded = core_.CheckLoaded(op_);
+      if (!loaded.ok() || slot.unit == nullptr) {
+        Fault("pending page of " + group.name + " cannot be read: " + loaded.message());
+        return;
+      }
+      if (slot.unit->page.empty() || slot.unit->page.first_id() < slot.first_id) {
+        Fault("pending page of " + group.name + " is empty or misplaced");
+        continue;
+      }
+      for (auto at = slot.unit->page.Begin(); at.valid(); at.Next()) {
+        if (at.id() <= previous) {
+          Fault("pending records of " + group.name + " are out of order");
+        }
+        previous = at.id();
+        ++owned[at.owner()];
+        ++total;
+        if (at.record().sequence >= group.next_sequence) {
+          Fault("delivery sequence of " + group.name + " is wrong");
+        }
+      }
+    }
+    report_.pending += static_cast<uint64_t>(total);
+    if (total != group.pending_count || owned[kNoConsumer] != group.released_count) {
+      Fault("pending count of " + group.name + " is wrong");
+    }
+    for (const Consumer* consumer : group.consumers_by_number) {
+      if (owned[consumer->number] != consumer->pending_count) {
+        Fault("pending count of consumer " + consumer->name + " is wrong");
+      }
+      owned.erase(consumer->number);
+    }
+    owned.erase(kNoConsumer);
+    if (!owned.empty()) {
+      Fault("a pending record of " + group.name + " belongs to nobody");
+    }
+  }
+
+  Core& core_;
+  Stream& stream_;
+  CheckReport& report_;
+  Op op_;
+  uint64_t length_ = 0;
+  uint64_t data_bytes_ = 0;
+  uint64_t nodes_ = 0;
+  StreamId first_live_;
+  StreamId last_live_;
+  StreamId previous_id_;
+};
+
+// Names of a database's keys in the store, as one list.
+Result<std::vector<std::string>> StoredKeys(Core& core, const Database& database) {
+  std::vector<std::string> names;
+  RETURN_IF_ERROR(core.persistence->ScanKeys(
+      KeyScanStart(database.physical, 0), PrefixEnd(DatabasePrefix(database.physical)),
+      [&names](std::string_view stored) {
+        uint32_t physical = 0;
+        uint64_t hash = 0;
+        std::string_view name;
+        if (ParseKeyRecordKey(stored, &physical, &hash, &name)) {
+          names.emplace_back(name);
+        }
+        return true;
+      }));
+  return names;
+}
+
+}  // namespace
+
+void VerifyStream(Core& core, Stream& stream, CheckReport* report) {
+  StreamVerifier(core, stream, report).Run();
+}
+
+Status VerifyState(Core& core, CheckReport* report) {
+  for (uint32_t db = 0; db < core.keyspace.size(); ++db) {
+    Database& database = core.keyspace.at(db);
+    ASSIGN_OR_RETURN(std::vector<std::string> names, StoredKeys(core, database));
+    for (const auto& [place, change] : database.changes) {
+      if (change.exists) {
+        names.push_back(place.second);
+      }
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    uint64_t found = 0;
+    for (const std::string& name : names) {
+      Op op;
+      op.db = db;
+      op.read_misses = true;
+      const Result<Stream*> stream = core.FindStream(op, name);
+      if (stream.ok()) {
+        ++found;
+        VerifyStream(core, **stream, report);
+      } else if (stream.code() != Code::kNotFound) {
+        report->Fault("key " + name + ": " + stream.status().message());
+      }
+    }
+    if (found != database.key_count) {
+      report->Fault("database " + std::to_string(db) + " counts " +
+                    std::to_string(database.key_count) + " keys and has " + std::to_string(found));
+    }
+  }
+  return OkStatus();
+}
+
+}  // namespace engine
