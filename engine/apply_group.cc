@@ -95,14 +95,15 @@ PendingPage& PageFor(Core& core, Group& group, StreamId id, size_t bytes) {
 
 void Put(Core& core, Group& group, const PendingRecord& record) {
   PendingPage& page = PageFor(core, group, record.id, 8);
-  if (page.Insert(record)) {
-    ++group.pending_count;
-  } else {
-    const auto old = page.Find(record.id);
+  const auto old = page.Find(record.id);
+  if (old.has_value()) {
     CountOwner(group, old->owner, -1);
     PendingRecord changed = record;
     changed.first_delivery_ms = old->first_delivery_ms;
     CHECK(page.Update(changed));
+  } else {
+    CHECK(page.Insert(record));
+    ++group.pending_count;
   }
   CountOwner(group, record.owner, 1);
 }

@@ -277,6 +277,8 @@ void Apply(Core& core, Stream& stream, const EntryAdded& effect) {
 void Apply(Core& core, Stream& stream, const EntriesDeleted& effect) {
   Change(core, stream, 0);
   bool newest_node_died = false;
+  const bool first_went = effect.ids.front() == stream.first_id;
+  const bool last_went = effect.ids.back() == stream.last_live_id;
   for (const StreamId id : effect.ids) {
     newest_node_died = DeleteOne(core, stream, id) || newest_node_died;
     stream.max_deleted = std::max(stream.max_deleted, id);
@@ -284,8 +286,12 @@ void Apply(Core& core, Stream& stream, const EntriesDeleted& effect) {
   if (newest_node_died) {
     ReopenNewestNode(core, stream);
   }
-  stream.first_id = FirstLive(stream);
-  stream.last_live_id = LastLive(stream);
+  if (first_went) {
+    stream.first_id = FirstLive(stream);
+  }
+  if (last_went) {
+    stream.last_live_id = LastLive(stream);
+  }
   stream.first_node_live = 0;
 }
 
@@ -317,6 +323,7 @@ void Apply(Core& core, Stream& stream, const Trimmed& effect) {
 
 void Apply(Core& core, Stream& stream, const IdSet& effect) {
   Change(core, stream, 0);
+  stream.ids_went_back = stream.ids_went_back || effect.last_id < stream.last_id;
   stream.last_id = effect.last_id;
   stream.entries_added = effect.entries_added;
   stream.max_deleted = effect.max_deleted;

@@ -133,7 +133,7 @@ std::optional<bool> EntryExists(Core& core, Op& op, Stream& stream, StreamId id)
     return false;
   }
   BlockSlot& slot = stream.directory.At(*place);
-  if (slot.WhollyLive()) {
+  if (slot.WhollyLive() && !stream.ids_went_back) {
     return true;
   }
   const Block* block = core.NeedBlock(op, stream, slot, id);

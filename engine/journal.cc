@@ -122,8 +122,18 @@ void Journal::Append(Turn turn, int64_t store_ms, std::string payload) {
   }
   inline_batch_.push_back({turn, store_ms, std::move(payload)});
   WriteBatch(inline_batch_);
+  RequestMissedSync(turn);
   if (!options_.use_thread && mode == SyncMode::kAlways) {
     SyncDirty();
+  }
+}
+
+void Journal::RequestMissedSync(Turn turn) {
+  const std::lock_guard lock(mutex_);
+  // A sync that was asked for while this turn was being written may have run without it.
+  if (sync_target_ >= turn || sync_mode() == SyncMode::kAlways) {
+    sync_requested_ = true;
+    wake_.notify_one();
   }
 }
 
@@ -180,6 +190,7 @@ Status Journal::Sync() {
   }
   std::unique_lock lock(mutex_);
   const Turn target = appended_turn_;
+  sync_target_ = target;
   sync_requested_ = true;
   wake_.notify_one();
   progress_.wait(lock, [this, target] {

@@ -148,6 +148,7 @@ class Journal {
   void WriteBatch(std::vector<JournalRecordBuffer>& batch);
   void WaitForStuckSync(int64_t store_ms);
   void NoteAppended(Turn turn, int64_t store_ms, uint64_t bytes);
+  void RequestMissedSync(Turn turn);
   void SyncDirty();
   void NoteCheckpoint(Turn turn);
   void ApplyCheckpoint();
@@ -201,6 +202,7 @@ class Journal {
   bool stop_ WEIR_GUARDED_BY(mutex_) = false;
   Turn appended_turn_ WEIR_GUARDED_BY(mutex_) = 0;
   bool sync_requested_ WEIR_GUARDED_BY(mutex_) = false;
+  Turn sync_target_ WEIR_GUARDED_BY(mutex_) = 0;  // The newest turn a Sync waits for.
   bool sync_running_ WEIR_GUARDED_BY(mutex_) = false;
   int64_t sync_started_ms_ WEIR_GUARDED_BY(mutex_) = 0;
   int64_t newest_store_ms_ WEIR_GUARDED_BY(mutex_) = 0;

@@ -153,7 +153,12 @@ Loader::Fetched Loader::FetchScan(const LoadItem& item) const {
 Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
   ++load_count_;
   if (!fetched.status.ok()) {
-    return Annotate(fetched.status, item);
+    // Parts of a key that is in memory by now may have gone while they were fetched.
+    Database* database = core_.keyspace.ByPhysical(item.physical_db);
+    const bool is_settled =
+        item.kind == LoadItem::Kind::kKey &&
+        (database == nullptr || Keyspace::Find(*database, item.key) != nullptr);
+    return is_settled ? OkStatus() : Annotate(fetched.status, item);
   }
   switch (item.kind) {
     case LoadItem::Kind::kKey:
@@ -269,9 +274,14 @@ Status Loader::InstallPage(const LoadItem& item, Fetched fetched) {
 
 void Loader::Start(std::vector<LoadItem> items, Pins* pins, std::function<void(Status)> done) {
   if (items.size() * kBlockTargetBytes > kMaxPinnedBytes) {
-    core_.options.post([done = std::move(done)] {
+    auto refuse = [done = std::move(done)] {
       done(Status(Code::kLimit, "the command needs too much of the store at once"));
-    });
+    };
+    if (core_.options.post) {
+      core_.options.post(std::move(refuse));
+    } else {
+      refuse();
+    }
     return;
   }
   auto request = std::make_shared<Request>();

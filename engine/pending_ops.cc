@@ -102,14 +102,17 @@ class ClaimBatch {
   std::vector<StreamId> removed_;
 };
 
+// A time that would be below 0 or in the future counts as now.
 int64_t ClaimTime(const Core& core, const Op& op, const ClaimArgs& args) {
-  int64_t delivery_ms = op.now.store_ms;
+  const int64_t now_ms = op.now.store_ms;
+  const int64_t now_unix_ms = core.time_line.ToUnixMs(now_ms);
+  int64_t back_ms = 0;
   if (args.idle_ms.has_value()) {
-    delivery_ms = op.now.store_ms - *args.idle_ms;
-  } else if (args.delivery_unix_ms.has_value()) {
-    delivery_ms = *args.delivery_unix_ms - core.time_line.offset_ms();
+    back_ms = *args.idle_ms;
+  } else if (args.delivery_unix_ms.has_value() && *args.delivery_unix_ms >= 0) {
+    back_ms = now_unix_ms - *args.delivery_unix_ms;
   }
-  return std::min(delivery_ms, op.now.store_ms);
+  return back_ms < 0 || back_ms > now_unix_ms ? now_ms : now_ms - back_ms;
 }
 
 bool IdleEnough(const Op& op, const PendingRecord& record, int64_t min_idle_ms) {
@@ -256,7 +259,7 @@ Status Engine::Claim(Op& op, Stream& stream, Group& group, const ClaimArgs& args
       continue;
     }
     uint64_t count = record.has_value() ? record->count : 1;
-    if (args.retry_count.has_value()) {
+    if (args.retry_count.has_value() && *args.retry_count >= 0) {
       count = static_cast<uint64_t>(*args.retry_count);
     } else if (!args.just_id) {
       count = NextDeliveryCount(count);

@@ -120,7 +120,9 @@ Status Persistence::OpenJournal(bool is_new) {
   options.store_id = store_id_;
   options.create_if_missing = is_new || !directory_.HasJournal();
   options.sync_mode = ToSyncMode(core_.options.fsync);
+  options.use_thread = core_.options.background_threads;
   options.segment_bytes = core_.options.journal_segment_bytes;
+  options.use_thread = core_.options.background_threads;
   if (core_.options.on_released) {
     options.on_released = [this](Turn) { core_.options.on_released(); };
   }
@@ -444,6 +446,9 @@ Status Persistence::RequestCheckpoint(std::function<void(Status)> done) {
 }
 
 Status Persistence::CheckpointNow() {
+  // A checkpoint holds the state after a whole turn: what the running one has done so far is one.
+  const int64_t store_ms = core_.time_line.last_store_ms();
+  CommitTurn({core_.time_line.ToUnixMs(store_ms), store_ms});
   for (int round = 0; round < 2; ++round) {
     const bool own = !core_.checkpoint.running();
     if (own) {
@@ -475,9 +480,8 @@ Status Persistence::Close() {
     return Status(Code::kIo, "the journal failed");
   }
   closing_ = true;
-  CommitTurn({now_unix_s_ * 1000, now_store_ms_});
-  RETURN_IF_ERROR(journal_->Sync());
   RETURN_IF_ERROR(CheckpointNow());
+  RETURN_IF_ERROR(journal_->Sync());
   RETURN_IF_ERROR(journal_->CloseClean());
   const std::unique_lock lock(store_mutex_);
   store_.reset();

@@ -27,22 +27,24 @@ void RequireForDelete(Core& core, Op& op, Stream& stream, std::span<const Stream
   if (doomed.empty()) {
     return;
   }
-  for (std::optional<Directory::Place> at = directory.First(); at.has_value();
-       at = directory.Next(*at)) {
-    if (!may_vanish(*at)) {
-      if (!directory.At(*at).WhollyLive()) {
-        core.NeedBlock(op, stream, directory.At(*at));
-      }
-      break;
+  // When the oldest entry goes, the first block that stays has the one that is oldest then.
+  if (std::binary_search(ids.begin(), ids.end(), stream.first_id)) {
+    std::optional<Directory::Place> at = doomed.begin()->first;
+    while (at.has_value() && may_vanish(*at)) {
+      at = directory.Next(*at);
+    }
+    if (at.has_value() && !directory.At(*at).WhollyLive()) {
+      core.NeedBlock(op, stream, directory.At(*at));
     }
   }
-  for (std::optional<Directory::Place> at = directory.Last(); at.has_value();
-       at = directory.Previous(*at)) {
-    if (!may_vanish(*at)) {
-      if (*at != directory.Last() || doomed.contains(*at)) {
-        core.NeedBlock(op, stream, directory.At(*at));
-      }
-      break;
+  // With the newest one likewise, and its node may be the open one then.
+  if (std::binary_search(ids.begin(), ids.end(), stream.last_live_id)) {
+    std::optional<Directory::Place> at = doomed.rbegin()->first;
+    while (at.has_value() && may_vanish(*at)) {
+      at = directory.Previous(*at);
+    }
+    if (at.has_value()) {
+      core.NeedBlock(op, stream, directory.At(*at));
     }
   }
 }

@@ -53,6 +53,7 @@ void PutCounters(std::string* out, const Stream& stream) {
   PutVarint(out, stream.idmp_max_size);
   PutVarint(out, stream.next_directory_page);
   PutVarint(out, stream.next_group);
+  PutU8(out, stream.ids_went_back ? 1 : 0);
 }
 
 void ReadCounters(Decoder* decoder, Stream* stream) {
@@ -68,6 +69,7 @@ void ReadCounters(Decoder* decoder, Stream* stream) {
   stream->idmp_max_size = decoder->ReadVarint32();
   stream->next_directory_page = decoder->ReadVarint32();
   stream->next_group = decoder->ReadVarint32();
+  stream->ids_went_back = decoder->ReadBool();
 }
 
 }  // namespace

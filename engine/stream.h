@@ -55,6 +55,9 @@ class Stream : public KeyHolder {
   StreamId first_id;        // Oldest live entry; 0-0 when empty. Entries below it are dead.
   StreamId last_live_id;    // Newest live entry; 0-0 when empty.
   StreamId max_deleted;     // Highest ever deleted, trimming apart.
+  // XSETID went back below entries that were trimmed: an id between two entries that were never
+  // deleted may still have been one once.
+  bool ids_went_back = false;
   uint32_t idmp_duration_s = 100;
   uint32_t idmp_max_size = 100;
   std::optional<NodeState> open_node;

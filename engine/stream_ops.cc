@@ -207,10 +207,11 @@ Result<Engine::SetIdRefusal> Engine::SetId(Op& op, Stream& stream, const SetIdAr
   if (args.max_deleted.has_value() && !args.max_deleted->IsZero()) {
     effect.max_deleted = *args.max_deleted;
   }
+  const bool is_lowered = effect.entries_added < stream.entries_added;
   Emit(*core_, stream, effect);
-  // Lag never gets negative: no group has read more than was ever added.
+  // Lag never gets negative by it: no group has read more than was ever added.
   for (Group* group : stream.groups_by_number) {
-    if (group->entries_read.has_value() &&
+    if (is_lowered && group->entries_read.has_value() &&
         static_cast<uint64_t>(*group->entries_read) > stream.entries_added) {
       Emit(*core_, stream,
            GroupMoved{group->number, group->last_id, static_cast<int64_t>(stream.entries_added)});

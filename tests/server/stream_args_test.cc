@@ -20,24 +20,22 @@ constexpr std::string_view kNotAnInteger = "ERR value is not an integer or out o
 
 std::string ErrorOf(const Outcome& outcome) { return outcome.ok() ? "" : outcome.Text(); }
 
-TEST(StreamArgs, IntegersAreDecimalWithoutOrnaments) {
-  const struct {
-    std::string_view text;
-    int64_t value;
-  } kGood[] = {{"0", 0},
-               {"7", 7},
-               {"-7", -7},
-               {"10", 10},
-               {"9223372036854775807", INT64_MAX},
-               {"-9223372036854775808", INT64_MIN}};
-  for (const auto& row : kGood) {
-    EXPECT_EQ(ParseInteger(row.text), row.value) << row.text;
-  }
-  for (std::string_view text :
-       {"", "-", "-0", "00", "01", "-01", "+5", " 5", "5 ", "5.0", "1e3", "0x1", "--1",
-        "9223372036854775808", "-9223372036854775809", "99999999999999999999"}) {
-    EXPECT_EQ(ParseInteger(text), std::nullopt) << text;
-  }
+TEST(StreamArgs, IntegersThatAreNoneGetTheErrorOfTheirOption) {
+  int64_t value = 0;
+  EXPECT_EQ(ErrorOf(ReadInteger("-7", &value)), "");
+  EXPECT_EQ(value, -7);
+  EXPECT_EQ(ErrorOf(ReadInteger("+7", &value)), kNotAnInteger);
+  EXPECT_EQ(ErrorOf(ReadInteger("07", &value, Error::kXClaimOptionValue, {"IDLE"})),
+            "ERR Invalid IDLE option argument for XCLAIM");
+}
+
+TEST(StreamArgs, AListOfIdsIsTakenAsAWhole) {
+  const std::vector<std::string_view> good = {"1", "01-05", "18446744073709551615-0"};
+  IdList ids;
+  EXPECT_EQ(ErrorOf(ReadStreamIds(good, &ids)), "");
+  EXPECT_EQ(ids, (IdList{{1, 0}, {1, 5}, {UINT64_MAX, 0}}));
+  const std::vector<std::string_view> bad = {"1-1", "-", "1-2"};
+  EXPECT_EQ(ErrorOf(ReadStreamIds(bad, &ids)), kInvalidId);
 }
 
 TEST(StreamArgs, BoundsOfARangeMayLeaveTheirIdOut) {
