@@ -31,6 +31,9 @@ BlockUnit& TailOf(Core& core, Stream& stream, BlockSlot& slot) {
 }
 
 BlockSlot& OpenBlock(Core& core, Stream& stream, StreamId first_id) {
+  // A stream that has filled a block will most likely fill the next one.
+  const bool filled_one = !stream.directory.empty() &&
+                          stream.directory.Back().byte_size >= kBlockTargetBytes / 2;
   auto& pages = stream.directory.pages();
   if (!pages.empty() && stream.directory.Back().last_id >= first_id) {
     // XSETID went back below deleted entries at the end of the block. None of them is live, so the
@@ -48,7 +51,11 @@ BlockSlot& OpenBlock(Core& core, Stream& stream, StreamId first_id) {
   slot.last_id = first_id;
   std::vector<BlockSlot>& slots = pages.back()->slots;
   slots.push_back(std::move(slot));
-  core.AttachBlock(stream, slots.back(), Block(first_id));
+  Block block(first_id);
+  if (filled_one) {
+    block.Reserve(kBlockTargetBytes);
+  }
+  core.AttachBlock(stream, slots.back(), std::move(block));
   return slots.back();
 }
 

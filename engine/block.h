@@ -148,6 +148,8 @@ class Block {
   // Frees what is durable in the store and leaves a tail-only block. False (and no change) if
   // nothing can be freed or a checkpoint is in flight.
   bool DropSavedPrefix();
+  // Room for that many bytes of entries in all: spares a block that will fill up its growing pains.
+  void Reserve(size_t bytes) { bytes_.reserve(bytes); }
   // Gives back spare capacity; for blocks that are full.
   void ShrinkToFit();
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 #include <utility>
 
 #include "engine/apply.h"
@@ -373,13 +372,17 @@ Status Persistence::WriteOrReopen(const Batch& batch, Turn turn) {
   }
   core_.Log(LogLevel::kError, "checkpoint failed, reopening the store error=" + status.message());
   for (int attempt = 0; attempt < kReopenAttempts; ++attempt) {
-    const std::unique_lock lock(store_mutex_);
-    store_.reset();
-    if (OpenStore(false).ok()) {
-      const Result<Turn> stored = store_->CheckpointTurn();
-      return stored.ok() && *stored == turn ? OkStatus() : status;
+    {
+      const std::unique_lock lock(store_mutex_);
+      store_.reset();
+      if (OpenStore(false).ok()) {
+        const Result<Turn> stored = store_->CheckpointTurn();
+        return stored.ok() && *stored == turn ? OkStatus() : status;
+      }
     }
-    std::this_thread::sleep_for(kReopenPause);
+    // Nobody signals this: it is a pause in which readers are told that the store is away.
+    std::unique_lock lock(result_mutex_);
+    result_ready_.wait_for(lock, kReopenPause);
   }
   return status;
 }

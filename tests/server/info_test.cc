@@ -164,6 +164,7 @@ TEST(HumanBytes, UsesTheLargestUnitThatFits) {
 
 TEST(ProcessUsage, OfThisProcessIsNotNothing) {
   EXPECT_GT(ResidentBytes(), 1u << 20);
+  EXPECT_GE(PeakResidentBytes(), 1u << 20);
   EXPECT_GT(SystemMemoryBytes(), ResidentBytes());
   EXPECT_GT(ProcessorTimeUsed().user_seconds + ProcessorTimeUsed().system_seconds, 0);
   EXPECT_TRUE(OperatingSystem().starts_with("Linux ")) << OperatingSystem();

@@ -4,6 +4,7 @@ The same command line works for weir-server and redis-server; what only one of t
 flavour(), which asks the binary for its version.
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -51,6 +52,14 @@ class ServerProcess:
     def __enter__(self):
         self.start()
         return self
+
+    @contextlib.contextmanager
+    def stopped_at_end(self):
+        """For a caller that starts and kills by itself: cleans up whatever is left."""
+        try:
+            yield self
+        finally:
+            self.__exit__(None)
 
     def __exit__(self, error_type, *_):
         self.kill()

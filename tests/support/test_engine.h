@@ -1,7 +1,8 @@
 // An engine for tests: a store directory, a clock that the test moves, commands that load what they
 // miss, and reopening in all the ways a process can end.
 //
-// With threads, what the engine posts is queued and runs in RunPosted(), as a loop would. Thread: one.
+// With threads, what the engine posts is queued and runs in RunPosted(), as a loop would. Thread:
+// one.
 #pragma once
 
 #include <condition_variable>

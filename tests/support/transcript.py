@@ -68,7 +68,7 @@ def parse_text(text, path="transcript"):
         elif line[0] in " \t":
             if not current.replies:
                 raise FormatError(f"{path}:{number}: nothing to continue")
-            blank = " " if current.replies[-1].endswith(",") else ""
+            blank = " " if current.replies[-1].endswith((",", ":")) else ""
             current.replies[-1] += blank + line.strip()
         else:
             current.replies.append(line)

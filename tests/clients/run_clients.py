@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+"""Runs client programs against a real server on a free port.
+
+  run_clients.py --server PATH [--modules FOLDER] [client...]
+
+Clients: python, ioredis5, ioredis6, node-redis6, cli, benchmark, protocol; all by default. The Node libraries are
+installed by `npm ci` into FOLDER, which the build tree holds. A client is skipped, with exit code 77 if nothing
+else ran, only where the package registry cannot be reached or Node is older than the library asks for.
+"""
+
+import argparse
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+
+import protocol_test  # noqa: E402
+import redis_tools  # noqa: E402
+from server_process import ServerProcess  # noqa: E402
+
+NODE_CLIENTS = {"ioredis5": 12, "ioredis6": 20, "node-redis6": 20}  # oldest major version of Node
+CLIENTS = ["python", *NODE_CLIENTS, "cli", "benchmark", "protocol"]
+SKIPPED = 77
+TIMEOUT_S = 120
+
+
+class Skip(Exception):
+    pass
+
+
+def install_modules(folder):
+    """`npm ci` into the folder, once for each package-lock.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (HERE / "package-lock.json").read_bytes()
+    stamp = folder / "installed-lock.json"
+    if stamp.exists() and stamp.read_bytes() == lock:
+        return
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(HERE / name, folder / name)
+    done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=folder, capture_output=True,
+                          text=True, timeout=TIMEOUT_S, check=False)
+    if done.returncode != 0:
+        unreachable = any(word in done.stderr for word in
+                          ("ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN", "ETIMEDOUT", "ENETUNREACH"))
+        raise Skip("the package registry cannot be reached") if unreachable else AssertionError(
+            done.stderr)
+    stamp.write_bytes(lock)
+
+
+def node_major():
+    if not shutil.which("node"):
+        raise AssertionError("node is missing; scripts/setup installs it")
+    text = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    return int(text.lstrip("v").split(".")[0])
+
+
+def run_program(*words):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True,
+                          timeout=TIMEOUT_S, check=False)
+    if done.returncode != 0:
+        raise AssertionError(done.stdout + done.stderr)
+    print("  " + done.stdout.strip())
+
+
+def run_client(client, server, modules):
+    if client == "python":
+        run_program(sys.executable, HERE / "round_trip.py", server.port)
+    elif client in NODE_CLIENTS:
+        if node_major() < NODE_CLIENTS[client]:
+            raise Skip(f"{client} needs Node {NODE_CLIENTS[client]}")
+        install_modules(modules)
+        run_program("node", HERE / "round_trip.mjs", modules, client, server.port)
+    elif client == "protocol":
+        protocol_test.run(server)
+    else:
+        for check in redis_tools.CHECKS[client]:
+            check(server.port)
+            print(f"  {check.__name__} ok")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--server", required=True)
+    parser.add_argument("--modules", type=pathlib.Path, default=HERE.parents[1] / "build" / "clients")
+    parser.add_argument("clients", nargs="*", choices=[[], *CLIENTS], default=[])
+    options = parser.parse_args()
+    passed, failed, skipped = 0, 0, 0
+    for client in options.clients or CLIENTS:
+        with ServerProcess(options.server) as server:
+            try:
+                run_client(client, server, options.modules)
+                passed += 1
+                print(f"{client}: passed", flush=True)
+            except Skip as reason:
+                skipped += 1
+                print(f"{client}: skipped, {reason}", flush=True)
+            except (AssertionError, subprocess.TimeoutExpired, OSError) as error:
+                failed += 1
+                print(f"{client}: FAILED: {error}\n{server.log_tail()}", flush=True)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0 if passed else SKIPPED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

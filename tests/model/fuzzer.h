@@ -1,0 +1,134 @@
+// Random commands, run on an engine and on the reference model side by side.
+//
+// A run is a seed: the same seed gives the same commands. The first difference ends it; failure()
+// then says what differed, with the seed and the last commands. WEIR_MODEL_TRACE=1 prints each
+// command before it runs.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/model/reference_model.h"
+#include "tests/model/state_dump.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/test_engine.h"
+
+namespace tests {
+
+struct FuzzOptions {
+  uint64_t seed = 1;
+  bool threads = false;
+  // How the store is disturbed; off for runs in which somebody else does it.
+  bool reopens = true;
+};
+
+class Fuzzer {
+ public:
+  explicit Fuzzer(FuzzOptions options);
+  ~Fuzzer();
+
+  // One command or disturbance, now and then an end of the turn. False once something differed.
+  bool Step();
+  // Compares all there is.
+  bool CompareAll();
+  void EndTurn();
+
+  TestEngine& engine() { return engine_; }
+  const std::string& data_directory() const { return data_directory_; }
+  std::string failure() const;
+  bool failed() const { return !failure_.empty(); }
+
+ private:
+  using Ids = std::vector<StreamId>;
+
+  uint64_t Draw(uint64_t below) { return random_() % below; }
+  bool OneIn(uint64_t n) { return Draw(n) == 0; }
+  template <typename T>
+  T PickOf(std::initializer_list<T> choices) {
+    return *(choices.begin() + Draw(choices.size()));
+  }
+  void Note(std::string step);
+  void Expect(bool holds, const std::string& what);
+  template <typename T>
+  void ExpectSame(const T& engine_says, const T& model_says, const std::string& what) {
+    Expect(engine_says == model_says, what);
+  }
+
+  engine::EngineOptions MakeOptions();
+  void OpenEngine();
+
+  // Drawing.
+  void PickStream();
+  bool PickGroup();
+  std::string PickConsumer();
+  StreamId PickId();
+  StreamId PickBound();
+  Ids PickIds(size_t most);
+  Ids PickPending(size_t most);
+  Entry MakeEntry(size_t size);
+  size_t PickSize();
+  engine::TrimArgs PickTrim();
+  ModelStream& model() { return databases_[db_][key_]; }
+  bool exists() const { return databases_[db_].contains(key_); }
+  ModelGroup& model_group() { return model().groups[group_]; }
+
+  template <typename Call>
+  auto OnStream(Call call);
+  template <typename Call>
+  auto OnGroup(Call call);
+
+  // Commands.
+  void Add();
+  void AddRun();
+  void AddOne(const engine::AddId& id, const Entry& entry, const engine::TrimArgs& trim);
+  void Delete();
+  void DeleteRun();
+  void Trim();
+  void SetId();
+  void Range();
+  void Ends();
+  void CreateGroup();
+  void DestroyGroup();
+  void SetGroupId();
+  void CreateConsumer();
+  void DeleteConsumer();
+  void ReadNew();
+  void ReadHistory();
+  void Acknowledge();
+  void ListPending();
+  void Summarize();
+  void Claim();
+  void AutoClaim();
+  void DeleteKeys();
+  void Flush();
+  void ListKeys();
+  // Disturbances.
+  void Reopen();
+  void LoseTurn();
+  void Checkpoint();
+  void ChangeSettings();
+  void Disturb();
+  void AdoptSeenTimes();
+  void ApplyTrim(ModelStream& stream, const engine::TrimArgs& args, int64_t removed);
+
+  const FuzzOptions options_;
+  std::mt19937_64 random_;
+  TempDir directory_;
+  const std::string data_directory_;
+  TestEngine engine_;
+  std::vector<ModelDatabase> databases_;
+  engine::NodeLimits limits_;
+  int copies_ = 0;
+
+  uint32_t db_ = 0;
+  std::string key_;
+  std::string group_;
+  std::vector<std::string> steps_;
+  uint64_t step_count_ = 0;
+  std::string failure_;
+};
+
+}  // namespace tests

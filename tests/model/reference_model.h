@@ -1,0 +1,121 @@
+// Streams and groups as the streams specification has them: plain maps, everything in memory, no
+// cleverness. What the engine does is compared with this.
+//
+// Nodes of approximate trimming are kept one by one with the state that engine/node_rule.h counts;
+// the rule itself is compared with Redis elsewhere. Times are on the store's line.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/node_rule.h"
+
+namespace tests {
+
+using engine::StreamId;
+
+struct ModelEntry {
+  std::string wire;
+  uint32_t arg_count = 0;
+  uint64_t node = 0;
+};
+
+struct ModelNode {
+  engine::NodeState state;
+  StreamId last_id;  // Newest entry ever, deleted or not.
+};
+
+struct ModelRecord {
+  std::string owner;
+  int64_t delivery_ms = 0;
+  uint64_t count = 0;
+  bool operator==(const ModelRecord&) const = default;
+};
+
+struct ModelConsumer {
+  int64_t seen_ms = 0;
+  int64_t active_ms = -1;
+  int64_t durable_seen_ms = 0;  // What a crash may go back to.
+};
+
+struct ModelGroup {
+  StreamId last_id;
+  std::optional<int64_t> entries_read;
+  std::map<std::string, ModelConsumer> consumers;
+  std::map<StreamId, ModelRecord> pending;
+
+  int64_t PendingOf(const std::string& consumer) const;
+};
+
+// What a history read or a claim gives: an id and, if the entry is there and wanted, its bytes.
+using ModelRow = std::pair<StreamId, std::optional<std::string>>;
+
+class ModelStream {
+ public:
+  std::map<StreamId, ModelEntry> entries;
+  StreamId last_id;
+  StreamId max_deleted;
+  uint64_t entries_added = 0;
+  std::map<uint64_t, ModelNode> nodes;  // With a live entry; the last one is open.
+  std::map<std::string, ModelGroup> groups;
+
+  uint64_t length() const { return entries.size(); }
+  StreamId first_id() const { return entries.empty() ? StreamId() : entries.begin()->first; }
+  StreamId last_live_id() const { return entries.empty() ? StreamId() : entries.rbegin()->first; }
+
+  // The engine forgets deleted entries when it compacts a block, and begins a node where ids go
+  // back below deleted ones; then its nodes are not those of the specification any more. Until the
+  // stream is empty: then nodes begin anew.
+  bool nodes_are_exact() const;
+
+  // kOk, kIdTooSmall or kIdExhausted.
+  engine::Code Add(engine::Now now, const engine::NodeLimits& limits, const engine::AddId& id,
+                   const engine::Payload& payload, StreamId* added);
+  int64_t Delete(const std::vector<StreamId>& ids);
+  // How many entries a trim removes; the oldest ones.
+  int64_t CountTrimmed(const engine::TrimArgs& args) const;
+  void RemoveOldest(int64_t count);
+  engine::Engine::SetIdRefusal SetId(const engine::SetIdArgs& args);
+  std::vector<std::pair<StreamId, const ModelEntry*>> Range(const engine::RangeArgs& args) const;
+
+  bool CreateGroup(const std::string& name, StreamId from, std::optional<int64_t> entries_read);
+  void SetGroupId(ModelGroup& group, StreamId to, std::optional<int64_t> entries_read) const;
+  std::optional<int64_t> Lag(const ModelGroup& group) const;
+
+  std::vector<ModelRow> ReadNew(engine::Now now, ModelGroup& group,
+                                const engine::ReadNewArgs& args);
+  std::vector<ModelRow> ReadHistory(engine::Now now, ModelGroup& group,
+                                    const engine::HistoryArgs& args);
+  std::vector<ModelRow> Claim(engine::Now now, ModelGroup& group, const engine::ClaimArgs& args,
+                              const std::vector<StreamId>& ids);
+  std::vector<ModelRow> AutoClaim(engine::Now now, ModelGroup& group,
+                                  const engine::AutoClaimArgs& args,
+                                  engine::AutoClaimResult* result);
+
+ private:
+  bool TombstonesFrom(StreamId id) const;
+  std::optional<int64_t> Estimate(StreamId id) const;
+  void Remove(StreamId id);
+
+  uint64_t next_node_ = 1;
+  uint64_t bytes_since_empty_ = 0;
+  bool deleted_since_empty_ = false;
+  bool went_back_since_empty_ = false;
+};
+
+int64_t Acknowledge(ModelGroup& group, const std::vector<StreamId>& ids);
+std::vector<std::pair<StreamId, ModelRecord>> ListPending(engine::Now now, const ModelGroup& group,
+                                                          const engine::PendingRangeArgs& args);
+// Number of records that went; 0 if unknown.
+int64_t DeleteConsumer(ModelGroup& group, const std::string& consumer);
+
+// One per logical database.
+using ModelDatabase = std::map<std::string, ModelStream>;
+
+}  // namespace tests

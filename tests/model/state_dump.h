@@ -1,0 +1,27 @@
+// Everything that can be seen of a store, as text: two states are the same when their dumps are.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/model/reference_model.h"
+#include "tests/support/test_engine.h"
+
+namespace tests {
+
+struct DumpOptions {
+  // Whether a stream's number of nodes is part of the dump.
+  std::function<bool(uint32_t db, const std::string& key)> with_nodes;
+  // Whether consumers' seen times are: they may fall back in a crash.
+  bool with_seen_times = true;
+};
+
+// Loads what is not in memory. Entries are read in both directions.
+std::string DumpEngine(TestEngine& engine, const DumpOptions& options);
+std::string DumpModel(const std::vector<ModelDatabase>& databases, const DumpOptions& options);
+
+// The first line in which two dumps differ, with the stream it is about.
+std::string FirstDifference(const std::string& a, const std::string& b);
+
+}  // namespace tests
