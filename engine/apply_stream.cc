@@ -108,9 +108,9 @@ void ReopenNewestNode(Core& core, Stream& stream) {
   core.checkpoint.Touch(*slot.unit, 0);
   Block& block = slot.unit->block;
   // Else the next entry, which continues the node before, would stand behind the dead one's.
-  const uint32_t entry_count = block.entry_count();
   block.DropDeadTail(stream.first_id);
-  slot.compacted = slot.compacted || block.entry_count() != entry_count;
+  // The next entries follow ids that were entries once, of this block or of one that is gone.
+  slot.compacted = true;
   slot.last_id = block.last_id();
   slot.entry_count = block.entry_count();
   slot.deleted_count = block.entry_count() - block.live_count();

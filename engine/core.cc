@@ -86,6 +86,7 @@ PendingPage* Core::NeedPage(Op& op, Group& group, PageSlot& slot) {
   item.key = group.stream->key;
   item.group = group.number;
   item.page = slot.number;
+  item.first_id = slot.first_id;
   op.needs.push_back(std::move(item));
   return nullptr;
 }
@@ -282,6 +283,9 @@ bool Core::EvictPage(PageUnit& unit) {
 }
 
 bool Core::Evict(Unit* unit) {
+  if (unit->pins > 0) {
+    return false;
+  }
   switch (unit->kind) {
     case UnitKind::kBlock:
       return EvictBlock(*static_cast<BlockUnit*>(unit));

@@ -40,7 +40,9 @@ struct BlockSlot {
   uint32_t byte_size = 0;        // Encoded bytes of all its entries.
   // No live entry is above it. Of the newest block it is the id of the newest entry, deleted or not.
   StreamId last_id;
-  bool compacted = false;  // Deleted entries have been dropped from it.
+  // Ids that were once entries lie within it and are not in it: deleted entries have been dropped, or
+  // blocks that came after it before it was the newest one again.
+  bool compacted = false;
   bool on_disk = false;
   std::unique_ptr<BlockUnit> unit;  // Null when not in memory.
 

@@ -46,7 +46,7 @@ Status Engine::LoadNow(const std::vector<LoadItem>& items, Pins* pins) {
   return core_->loader->LoadNow(items, pins);
 }
 
-void Engine::ReleasePins(Pins* pins) { pins->scan.reset(); }
+void Engine::ReleasePins(Pins* pins) { core_->loader->Release(pins); }
 
 std::optional<int64_t> Engine::Lag(const Stream& stream, const Group& group) const {
   return GroupLag(stream, group);
@@ -71,7 +71,8 @@ Engine::Stats Engine::GetStats() const {
   stats.blocking_loads = core_->blocking_loads;
   stats.changes_since_checkpoint = core_->changes_since_checkpoint;
   stats.last_checkpoint_unix_s = persistence.last_checkpoint_unix_s();
-  stats.checkpoint_running = core_->checkpoint.running();
+  stats.checkpoint_running =
+      core_->checkpoint.running() || persistence.checkpoint_requested();
   stats.last_checkpoint_ok = persistence.last_checkpoint_ok();
   stats.loaded_streams = core_->cache.unit_count();
   return stats;

@@ -24,7 +24,6 @@ Result<const ScanPage*> NeedScan(Core& core, Op& op, const Database& database, u
   if (op.pins != nullptr && matches(op.pins->scan.get())) {
     return op.pins->scan.get();
   }
-  CHECK(op.pins != nullptr);
   LoadItem item;
   item.kind = LoadItem::Kind::kScan;
   item.physical_db = database.physical;
@@ -33,6 +32,7 @@ Result<const ScanPage*> NeedScan(Core& core, Op& op, const Database& database, u
   item.scan_count = count;
   op.needs.push_back(std::move(item));
   RETURN_IF_ERROR(core.CheckLoaded(op));
+  CHECK(op.pins != nullptr && op.pins->scan != nullptr);
   return op.pins->scan.get();
 }
 

@@ -26,6 +26,17 @@ Stream* FindStreamOf(Core& core, const LoadItem& item) {
   return stream->uid == item.uid ? stream : nullptr;
 }
 
+PageSlot* FindPageOf(Group& group, const LoadItem& item) {
+  const size_t index = group.FindPage(item.first_id);
+  if (index != group.pages.size() && group.pages[index].number == item.page) {
+    return &group.pages[index];
+  }
+  // It was split, or its first id was acknowledged, while it was being fetched.
+  const auto slot = std::find_if(group.pages.begin(), group.pages.end(),
+                                 [&item](const PageSlot& s) { return s.number == item.page; });
+  return slot == group.pages.end() ? nullptr : &*slot;
+}
+
 Status Annotate(const Status& status, const LoadItem& item) {
   return Status(status.code(), status.message() + " (key " + item.key + ")");
 }
@@ -162,16 +173,24 @@ Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
   }
   switch (item.kind) {
     case LoadItem::Kind::kKey:
-      return InstallKey(item, std::move(fetched));
+      RETURN_IF_ERROR(InstallKey(item, std::move(fetched)));
+      break;
     case LoadItem::Kind::kBlock:
-      return InstallBlock(item, std::move(fetched));
+      RETURN_IF_ERROR(InstallBlock(item, std::move(fetched)));
+      break;
     case LoadItem::Kind::kPendingPage:
-      return InstallPage(item, std::move(fetched));
+      RETURN_IF_ERROR(InstallPage(item, std::move(fetched)));
+      break;
     case LoadItem::Kind::kScan:
       if (pins != nullptr) {
         pins->scan = std::move(fetched.scan);
       }
       return OkStatus();
+  }
+  Unit* unit = pins == nullptr ? nullptr : FindUnit(item);
+  if (unit != nullptr) {
+    ++unit->pins;
+    pins->held.push_back(item);
   }
   return OkStatus();
 }
@@ -240,8 +259,12 @@ Status Loader::InstallBlock(const LoadItem& item, Fetched fetched) {
   if (!block.ok()) {
     return Annotate(block.status(), item);
   }
-  if (block->entry_count() != slot.entry_count || block->last_id() < slot.last_id) {
-    return Annotate(Status(Code::kCorruption, "block differs from its directory"), item);
+  // The newest entries of a compacted block may be gone from it.
+  if (block->entry_count() != slot.entry_count ||
+      (!slot.compacted && block->last_id() < slot.last_id)) {
+    return Annotate(
+        Status(Code::kCorruption, "block " + item.first_id.ToString() + " differs from its directory"),
+        item);
   }
   core_.AttachBlock(*stream, slot, std::move(block).value());
   return OkStatus();
@@ -253,9 +276,8 @@ Status Loader::InstallPage(const LoadItem& item, Fetched fetched) {
   if (group == nullptr) {
     return OkStatus();
   }
-  const auto slot = std::find_if(group->pages.begin(), group->pages.end(),
-                                 [&item](const PageSlot& s) { return s.number == item.page; });
-  if (slot == group->pages.end() || slot->unit != nullptr) {
+  PageSlot* slot = FindPageOf(*group, item);
+  if (slot == nullptr || slot->unit != nullptr) {
     return OkStatus();
   }
   if (!fetched.record.has_value()) {
@@ -272,8 +294,39 @@ Status Loader::InstallPage(const LoadItem& item, Fetched fetched) {
   return OkStatus();
 }
 
+Unit* Loader::FindUnit(const LoadItem& item) const {
+  if (item.kind == LoadItem::Kind::kKey) {
+    Database* database = core_.keyspace.ByPhysical(item.physical_db);
+    return database == nullptr ? nullptr : Keyspace::Find(*database, item.key);
+  }
+  Stream* stream = FindStreamOf(core_, item);
+  if (stream == nullptr) {
+    return nullptr;
+  }
+  if (item.kind == LoadItem::Kind::kBlock) {
+    const auto place = stream->directory.Find(item.first_id);
+    return place.has_value() ? stream->directory.At(*place).unit.get() : nullptr;
+  }
+  Group* group = stream->GroupByNumber(item.group);
+  PageSlot* slot = group == nullptr ? nullptr : FindPageOf(*group, item);
+  return slot == nullptr ? nullptr : slot->unit.get();
+}
+
+void Loader::Release(Pins* pins) {
+  pins->scan.reset();
+  for (const LoadItem& item : pins->held) {
+    Unit* unit = FindUnit(item);
+    // What was pinned may have gone and something else have come in its place.
+    if (unit != nullptr && unit->pins > 0) {
+      --unit->pins;
+    }
+  }
+  pins->held.clear();
+}
+
 void Loader::Start(std::vector<LoadItem> items, Pins* pins, std::function<void(Status)> done) {
-  if (items.size() * kBlockTargetBytes > kMaxPinnedBytes) {
+  const size_t held_count = pins == nullptr ? 0 : pins->held.size();
+  if ((items.size() + held_count) * kBlockTargetBytes > kMaxPinnedBytes) {
     auto refuse = [done = std::move(done)] {
       done(Status(Code::kLimit, "the command needs too much of the store at once"));
     };

@@ -14,6 +14,7 @@
 #include "engine/core.h"
 #include "engine/op.h"
 #include "engine/status.h"
+#include "engine/unit.h"
 #include "engine/worker.h"
 
 namespace engine {
@@ -26,6 +27,7 @@ class Loader {
   // `done` runs on the loop with everything installed, or with the first failure.
   void Start(std::vector<LoadItem> items, Pins* pins, std::function<void(Status)> done);
   Status LoadNow(const std::vector<LoadItem>& items, Pins* pins);
+  void Release(Pins* pins);
   uint64_t load_count() const { return load_count_; }
   // Scans under way: the keyspace keeps its list of changes until they are through.
   int scans_in_flight() const { return scans_in_flight_; }
@@ -49,6 +51,8 @@ class Loader {
   Status InstallKey(const LoadItem& item, Fetched fetched);
   Status InstallBlock(const LoadItem& item, Fetched fetched);
   Status InstallPage(const LoadItem& item, Fetched fetched);
+  // What the item names, if it is in memory.
+  Unit* FindUnit(const LoadItem& item) const;
   void Submit(std::shared_ptr<Request> request);
   void Finish(const std::shared_ptr<Request>& request);
 

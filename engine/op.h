@@ -22,7 +22,7 @@ struct LoadItem {
   Uid uid = 0;
   GroupNumber group = 0;
   uint32_t page = 0;      // kPendingPage
-  StreamId first_id;      // kBlock
+  StreamId first_id;      // kBlock; kPendingPage: a hint where in the list it is.
   std::string key;        // kKey: key name. kScan: glob, empty for all.
   uint64_t scan_from = 0; // kScan: smallest key hash wanted.
   int64_t scan_count = 0; // kScan: keys wanted; 0 = all of the database.
@@ -30,12 +30,13 @@ struct LoadItem {
 
 struct ScanPage;  // engine/keyspace.h
 
-// What was fetched for a parked command alone; streams, blocks and pages go to the cache, where the
-// command finds them when it is run again at once.
+// What was fetched for a parked command. Streams, blocks and pages are in the cache and stay there until
+// Engine::ReleasePins(): what one run had fetched is there for the next one, even when that needs more.
 struct Pins {
   Pins();
   ~Pins();
   std::unique_ptr<ScanPage> scan;
+  std::vector<LoadItem> held;  // Each counts as one pin of what it names.
 };
 
 struct Op {

@@ -19,6 +19,7 @@ namespace {
 // Of the memory budget: what RocksDB gets; the rest is the cache of objects.
 constexpr uint64_t kStoreShareOf16 = 5;
 constexpr int64_t kCheckpointRetryMs = 1000;
+constexpr Turn kFirstTurn = 1;
 // Soft effects alone are committed when they reach this size.
 constexpr size_t kSoftEffectBytes = 256 * 1024;
 constexpr int kReopenAttempts = 20;
@@ -117,7 +118,9 @@ Status Persistence::OpenJournal(bool is_new) {
   JournalOptions options;
   options.directory = directory_.JournalPath();
   options.store_id = store_id_;
-  options.create_if_missing = is_new || !directory_.HasJournal();
+  // The first checkpoint is written before there is a journal: a crash in between leaves none.
+  options.create_if_missing =
+      is_new || (checkpoint_turn_ == kFirstTurn && !directory_.HasJournal());
   options.sync_mode = ToSyncMode(core_.options.fsync);
   options.use_thread = core_.options.background_threads;
   options.segment_bytes = core_.options.journal_segment_bytes;

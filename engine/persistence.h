@@ -59,6 +59,8 @@ class Persistence {
   Status ScanStore(Family family,
                    const std::function<void(std::string_view key, std::string_view value)>& visit) const;
 
+  // Asked for, and to begin at the end of this turn.
+  bool checkpoint_requested() const { return checkpoint_requested_; }
   uint64_t checkpoint_count() const { return checkpoint_count_; }
   Turn checkpoint_turn() const { return checkpoint_turn_; }
   bool last_checkpoint_ok() const { return last_checkpoint_ok_; }

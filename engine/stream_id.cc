@@ -1,5 +1,6 @@
 #include "engine/stream_id.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace engine {
@@ -7,8 +8,12 @@ namespace {
 
 constexpr size_t kMaxIdArgumentBytes = 127;
 
-// Digits only; leading zeros are accepted, as clients may pad.
+// Digits, in front of them blanks, one plus and leading zeros, as clients may pad.
 std::optional<uint64_t> ParseNumber(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\n\v\f\r"), text.size()));
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
+  }
   uint64_t value = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);

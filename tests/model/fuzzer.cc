@@ -34,6 +34,9 @@ engine::EngineOptions Fuzzer::MakeOptions() {
   options.databases = kDatabases;
   options.memory_budget_bytes = uint64_t{64} << 20;
   options.checkpoint_bytes = PickOf<uint64_t>({16 << 10, 256 << 10, 1 << 20, 8 << 20});
+  if (options_.checkpoint_bytes != 0) {
+    options.checkpoint_bytes = options_.checkpoint_bytes;
+  }
   if (options_.threads) {
     options.background_threads = true;
     options.reader_threads = 2;
@@ -59,8 +62,12 @@ std::string Fuzzer::failure() const {
   if (!failed()) {
     return "";
   }
+  return failure_ + "\n" + history();
+}
+
+std::string Fuzzer::history() const {
   std::string out = "seed " + std::to_string(options_.seed) + " step " +
-                    std::to_string(step_count_) + ": " + failure_ + "\nlast commands:\n";
+                    std::to_string(step_count_) + ", last commands:\n";
   for (const std::string& step : steps_) {
     out += "  " + step + "\n";
   }

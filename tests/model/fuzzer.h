@@ -23,6 +23,7 @@ struct FuzzOptions {
   bool threads = false;
   // How the store is disturbed; off for runs in which somebody else does it.
   bool reopens = true;
+  uint64_t checkpoint_bytes = 0;  // 0 = drawn.
 };
 
 class Fuzzer {
@@ -39,6 +40,8 @@ class Fuzzer {
   TestEngine& engine() { return engine_; }
   const std::string& data_directory() const { return data_directory_; }
   std::string failure() const;
+  // The seed and the last commands.
+  std::string history() const;
   bool failed() const { return !failure_.empty(); }
 
  private:

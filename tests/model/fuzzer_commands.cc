@@ -163,7 +163,8 @@ void Fuzzer::Delete() {
     ExpectSame(deleted.code(), Code::kNotFound, "delete: no key");
     return;
   }
-  Expect(deleted.ok() && *deleted == model().Delete(ids), "delete: count");
+  Expect(deleted.ok() && *deleted == model().Delete(ids),
+         "delete: count " + deleted.status().message());
 }
 
 void Fuzzer::DeleteRun() {
@@ -186,7 +187,8 @@ void Fuzzer::DeleteRun() {
   Note("delete run " + std::to_string(db_) + "/" + key_ + Text(ids));
   const auto deleted =
       OnStream([&](Op& op, Stream& stream) { return engine_->DeleteEntries(op, stream, ids); });
-  Expect(deleted.ok() && *deleted == model().Delete(ids), "delete: count");
+  Expect(deleted.ok() && *deleted == model().Delete(ids),
+         "delete: count " + deleted.status().message());
 }
 
 void Fuzzer::Trim() {
@@ -248,7 +250,7 @@ void Fuzzer::Range() {
     ExpectSame(status.code(), Code::kNotFound, "range: no key");
     return;
   }
-  Expect(status.ok(), "range");
+  Expect(status.ok(), "range: " + status.message());
   const auto wanted = model().Range(args);
   bool same = rows.size() == wanted.size();
   for (size_t i = 0; same && i < rows.size(); ++i) {

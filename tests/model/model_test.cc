@@ -17,7 +17,7 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-void Run(uint64_t seeds, uint64_t steps, bool threads) {
+void RunSeeds(uint64_t seeds, uint64_t steps, bool threads) {
   const uint64_t only = FromEnvironment("WEIR_MODEL_SEED", 0);
   steps = FromEnvironment("WEIR_MODEL_STEPS", steps);
   seeds = FromEnvironment("WEIR_MODEL_SEEDS", seeds);
@@ -37,9 +37,9 @@ void Run(uint64_t seeds, uint64_t steps, bool threads) {
   }
 }
 
-TEST(Model, TheEngineDoesWhatTheSpecificationSays) { Run(8, 1200, false); }
+TEST(Model, TheEngineDoesWhatTheSpecificationSays) { RunSeeds(8, 1200, false); }
 
-TEST(Model, AlsoWithThreads) { Run(4, 1200, true); }
+TEST(Model, AlsoWithThreads) { RunSeeds(4, 1200, true); }
 
 }  // namespace
 }  // namespace tests

@@ -31,6 +31,45 @@ TEST(Save, AnswersWhenTheCheckpointIsDone) {
   EXPECT_EQ(Field(client, "rdb_last_bgsave_status"), "ok");
 }
 
+TEST(Save, OneAtATimeAndOthersGoOnMeanwhile) {
+  TestServer server;
+  TestClient& client = server.Connect();
+  TestClient& other = server.Connect();
+  client.Queue("SAVE\r\n");
+  other.Queue("SAVE\r\nBGSAVE\r\nPING\r\n");
+  server.Run();
+  EXPECT_EQ(client.NextReply(), "+OK");
+  EXPECT_EQ(other.NextReply(), "-ERR Background save already in progress");
+  EXPECT_EQ(other.NextReply(), "-ERR Background save already in progress");
+  EXPECT_EQ(other.NextReply(), "+PONG");
+}
+
+TEST(Save, AClientThatIsKilledMeanwhileHarmsNothing) {
+  TestServer server;
+  TestClient& client = server.Connect();
+  TestClient& other = server.Connect();
+  client.Queue("SAVE\r\n");
+  other.Queue("CLIENT KILL ID " + std::to_string(client.id()) + "\r\n");
+  server.Run();
+  EXPECT_TRUE(client.is_closed());
+  EXPECT_EQ(other.NextReply(), ":1");
+  EXPECT_EQ(other.Call("SAVE"), "+OK");
+}
+
+TEST(Save, ItsEndDoesNotTouchWhatAnUnblockedClientWaitsForNext) {
+  TestServer server;
+  TestClient& client = server.Connect();
+  TestClient& other = server.Connect();
+  client.Queue("SAVE\r\nXREAD BLOCK 0 STREAMS s $\r\n");
+  other.Queue("CLIENT UNBLOCK " + std::to_string(client.id()) + "\r\n");
+  server.Run();
+  EXPECT_EQ(other.NextReply(), ":1");
+  EXPECT_EQ(client.NextReply(), "NIL");
+  EXPECT_TRUE(client.is_blocked());
+  EXPECT_EQ(other.Call("XADD s 5-1 f v"), "\"5-1\"");
+  EXPECT_EQ(client.NextReply(), "[[\"s\", [[\"5-1\", [\"f\", \"v\"]]]]]");
+}
+
 TEST(Save, LastSaveAdvances) {
   TestServer server;
   TestClient& client = server.Connect();

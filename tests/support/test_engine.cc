@@ -69,7 +69,7 @@ void TestEngine::Crash() {
 
 engine::Now TestEngine::Now() { return engine_->TimeNow(now_ms_, now_ms_); }
 
-void TestEngine::Load(std::vector<engine::LoadItem> items, engine::Pins* pins) {
+engine::Status TestEngine::Load(std::vector<engine::LoadItem> items, engine::Pins* pins) {
   engine::Status status;
   if (options_.reader_threads == 0) {
     if (turns_end_while_loading_) {
@@ -96,10 +96,7 @@ void TestEngine::Load(std::vector<engine::LoadItem> items, engine::Pins* pins) {
       work();
     }
   }
-  if (!status.ok()) {
-    std::fprintf(stderr, "load failed: %s\n", status.message().c_str());
-    std::abort();
-  }
+  return status;
 }
 
 void TestEngine::Post(std::function<void()> work) {

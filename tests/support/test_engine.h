@@ -6,6 +6,8 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -72,13 +74,18 @@ class TestEngine {
       auto result = command(op);
       if (result.ok() || CodeOf(result) != engine::Code::kNotLoaded) {
         newest_seen_turn_ = op.seen_turn;
+        engine_->ReleasePins(&pins);
         return result;
       }
       if (attempt >= 10000) {
-        std::abort();  // Loading gets nowhere.
+        std::fprintf(stderr, "loading gets nowhere\n"); std::abort();
       }
       ++loads_;
-      Load(std::move(op.needs), &pins);
+      engine::Status loaded = Load(std::move(op.needs), &pins);
+      if (!loaded.ok()) {
+        engine_->ReleasePins(&pins);
+        return decltype(result)(std::move(loaded));
+      }
     }
   }
 
@@ -96,7 +103,7 @@ class TestEngine {
   static engine::Code CodeOf(const engine::Result<T>& result) {
     return result.code();
   }
-  void Load(std::vector<engine::LoadItem> items, engine::Pins* pins);
+  engine::Status Load(std::vector<engine::LoadItem> items, engine::Pins* pins);
   void Post(std::function<void()> work);
   void WaitForPosted();
 

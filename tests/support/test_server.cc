@@ -55,12 +55,12 @@ std::string TestClient::NextReply() {
   return is_closed() ? "(closed)" : "";
 }
 
-std::string TestClient::Call(const std::vector<std::string>& words) {
+std::string TestClient::CallWords(const std::vector<std::string>& words) {
   Send(words);
   return NextReply();
 }
 
-std::string TestClient::Call(std::string_view line) { return Call(SplitLine(line)); }
+std::string TestClient::Call(std::string_view line) { return CallWords(SplitLine(line)); }
 
 std::string TestClient::TakeBytes() { return std::exchange(received_, std::string()); }
 
@@ -114,6 +114,9 @@ void TestServer::Open() {
     return resp::GlobMatch(pattern, text);
   };
   if (adjust_) adjust_(options);
+  if (options.reader_threads > 0) {
+    options.post = [this](std::function<void()> work) { Post(std::move(work)); };
+  }
   auto opened = engine::Engine::Open(options, {.unix_ms = clock_.UnixMs(), .store_ms = 0});
   CheckOk(opened.status());
   engine_ = std::move(opened).value();
@@ -138,6 +141,23 @@ void TestServer::Close() {
 void TestServer::Reopen() {
   Close();
   Open();
+}
+
+void TestServer::Post(std::function<void()> work) {
+  const std::lock_guard lock(mutex_);
+  queue_.push_back(std::move(work));
+  posted_.notify_one();
+}
+
+void TestServer::RunPosted() {
+  std::deque<std::function<void()>> work;
+  {
+    std::unique_lock lock(mutex_);
+    posted_.wait(lock, [this] { return !queue_.empty(); });
+    work.swap(queue_);
+  }
+  for (const std::function<void()>& call : work) call();
+  Run();
 }
 
 TestClient& TestServer::Connect() {

@@ -4,13 +4,17 @@
 // Thread: one.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/check.h"
 #include "engine/engine.h"
 #include "resp/reply.h"
 #include "server/core/config.h"
@@ -41,7 +45,7 @@ class TestClient : public server::Transport {
   // and there is none, "" when there is none.
   std::string NextReply();
   // Send, then NextReply.
-  std::string Call(const std::vector<std::string>& words);
+  std::string CallWords(const std::vector<std::string>& words);
   // The same with the words in one line, as an inline request has them.
   std::string Call(std::string_view line);
   // All bytes that were sent and not decoded yet.
@@ -79,7 +83,7 @@ class TestClient : public server::Transport {
   size_t bytes_per_turn_ = SIZE_MAX;
 };
 
-class TestServer : private server::ServerControl {
+class TestServer : public server::ServerControl {
  public:
   // `adjust` may change what the engine is opened with.
   explicit TestServer(std::function<void(engine::EngineOptions&)> adjust = nullptr);
@@ -96,6 +100,8 @@ class TestServer : private server::ServerControl {
   void Run();
   // Time passes, at once; then Run.
   void AdvanceMs(int64_t ms);
+  // With reader threads: waits until something was posted, and runs all that was; then Run.
+  void RunPosted();
   // Ends the process cleanly and starts it again on the same store. All clients are closed.
   void Reopen();
 
@@ -109,6 +115,7 @@ class TestServer : private server::ServerControl {
  private:
   void Open();
   void Close();
+  void Post(std::function<void()> work);
   engine::Now Now();
   bool Feed(TestClient& client);
   bool Flush(TestClient& client);
@@ -124,6 +131,10 @@ class TestServer : private server::ServerControl {
   std::unique_ptr<server::Dispatcher> dispatcher_;
   std::vector<std::unique_ptr<TestClient>> clients_;
   bool stop_requested_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable posted_;
+  std::deque<std::function<void()>> queue_ GUARDED_BY(mutex_);
 };
 
 // The words of a line as an inline request has them.

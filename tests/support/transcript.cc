@@ -32,7 +32,9 @@ std::optional<std::string_view> Rest(std::string_view text) {
 
 // The head of a step, or nothing when the line is not one.
 std::optional<TranscriptStep> ParseHead(std::string_view line, size_t number) {
-  TranscriptStep step = {.kind = "", .client = "main", .argument = "", .line = number};
+  TranscriptStep step;
+  step.client = "main";
+  step.line = number;
   if (line.starts_with('@')) {
     line.remove_prefix(1);
     step.client = TakeWord(&line);
@@ -75,7 +77,7 @@ bool AddReplyLine(std::string_view line, TranscriptStep* step) {
   }
   if (step->replies.empty()) return false;
   std::string& reply = step->replies.back();
-  if (reply.ends_with(',')) reply += ' ';
+  if (reply.ends_with(',') || reply.ends_with(':')) reply += ' ';
   reply += Trim(line);
   return true;
 }

@@ -1,4 +1,6 @@
-// Runs every transcript of this folder against a server without sockets, on a clock of its own.
+// Runs every file of tests/transcripts against a server without sockets, on a clock of its own.
+#include "tests/support/transcript.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,7 +16,6 @@
 #include <vector>
 
 #include "tests/support/test_server.h"
-#include "tests/support/transcript.h"
 
 namespace tests {
 namespace {
@@ -63,7 +64,7 @@ class TranscriptRun {
       Client(step.client).SendBytes(bytes);
       if (!step.replies.empty()) Expect(step, step.replies);
     } else if (step.kind == "resp2" || step.kind == "resp3") {
-      Client(step.client).Call({"HELLO", step.kind.substr(4)});
+      Client(step.client).CallWords({"HELLO", step.kind.substr(4)});
     } else if (step.kind == "advance") {
       DoAdvance(step);
     } else if (step.kind == "reopen") {
@@ -80,7 +81,7 @@ class TranscriptRun {
     TestClient*& client = clients_[name];
     if (client == nullptr) {
       client = &server_.Connect();
-      if (transcript_.HasTag("resp3")) client->Call({"HELLO", "3"});
+      if (transcript_.HasTag("resp3")) client->CallWords({"HELLO", "3"});
     }
     return *client;
   }
@@ -127,7 +128,7 @@ class TranscriptRun {
     for (int i = std::stoi(bounds.substr(0, dots)); i <= last; ++i) {
       std::vector<std::string> command = words;
       for (std::string& word : command) word = ReplaceAll(word, "{i}", std::to_string(i));
-      const std::string reply = Client(step.client).Call(command);
+      const std::string reply = Client(step.client).CallWords(command);
       ASSERT_FALSE(reply.starts_with('-')) << Where(step) << reply;
     }
   }
@@ -187,6 +188,7 @@ TEST_P(TranscriptTest, RepliesAreAsWritten) {
   const Transcript transcript = ParseTranscript(ReadFile(GetParam()));
   ASSERT_EQ(transcript.error, "") << GetParam();
   ASSERT_FALSE(transcript.steps.empty()) << GetParam();
+  if (transcript.HasTag("strings")) GTEST_SKIP() << "needs commands on strings";
   TranscriptRun(transcript, GetParam()).Run();
 }
 

@@ -1,0 +1,248 @@
+#include "server/commands/append.h"
+
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/engine.h"
+#include "server/commands/stream_access.h"
+#include "server/commands/stream_args.h"
+#include "server/core/text.h"
+
+namespace server {
+namespace {
+
+using engine::AddId;
+using engine::Engine;
+using engine::Payload;
+using engine::Stream;
+using engine::StreamId;
+
+constexpr std::string_view kLineEnd = "\r\n";
+// Longest text taken for an id, `ms-*` included.
+constexpr size_t kMaxIdText = 127;
+
+struct AppendOptions {
+  bool make_stream = true;
+  TrimOptions trim;
+  AddId id;
+  size_t first_field = 0;  // Position behind the id; past the end when there was no id.
+};
+
+// `*`, `ms-*` or an id.
+Outcome ReadAddId(std::string_view text, AddId* id) {
+  if (text == "*") {
+    id->form = AddId::Form::kAuto;
+    return Done();
+  }
+  const bool too_long = text.size() > kMaxIdText;
+  if (text.ends_with("-*")) {
+    id->form = AddId::Form::kAutoSequence;
+    text.remove_suffix(2);
+    // A dash that is left belongs to a sequence, and there cannot be two.
+    const bool has_sequence = text.find('-') != std::string_view::npos;
+    if (has_sequence || too_long) return Error::kInvalidStreamId;
+  } else {
+    id->form = AddId::Form::kExplicit;
+  }
+  return ReadStreamId(text, &id->id);
+}
+
+// Scans up to the id: the first argument that is no option.
+Outcome ReadAppendOptions(Arguments args, AppendOptions* options) {
+  size_t position = 2;
+  while (position < args.size()) {
+    if (args[position] != "*") {
+      const size_t before = position;
+      RETURN_IF_FAILED(TakeTrimOption(args, &position, &options->trim));
+      if (position != before) continue;
+      if (EqualsIgnoreCase(args[position], "NOMKSTREAM")) {
+        options->make_stream = false;
+        ++position;
+        continue;
+      }
+    }
+    RETURN_IF_FAILED(ReadAddId(args[position], &options->id));
+    break;
+  }
+  options->first_field = position + 1;
+  RETURN_IF_FAILED(CheckLimitHasStrategy(options->trim));
+  return CheckLimitIsApproximate(options->trim);
+}
+
+// `$<size>\r\n`.
+void AppendBulkHeader(std::string* out, size_t size) {
+  char digits[20];
+  const char* const end = std::to_chars(digits, std::end(digits), size).ptr;
+  out->push_back('$');
+  out->append(digits, static_cast<size_t>(end - digits));
+  out->append(kLineEnd);
+}
+
+size_t BulkHeaderSize(size_t size) {
+  size_t bytes = 1 + 1 + kLineEnd.size();
+  for (; size >= 10; size /= 10) ++bytes;
+  return bytes;
+}
+
+// The request's bytes from the header of the first field to the CRLF of the last value, or nothing
+// when they are not what an encoder would write: the parser takes line ends on trust, while an
+// entry is sent to readers as it is stored.
+std::optional<std::string_view> WireOf(Arguments fields) {
+  const char* const begin = fields.front().data() - BulkHeaderSize(fields.front().size());
+  const char* expected = begin;
+  for (std::string_view field : fields) {
+    const char* const header_end = expected + BulkHeaderSize(field.size());
+    const char* const end = field.data() + field.size();
+    if (field.data() != header_end || *expected != '$' ||
+        std::string_view(header_end - kLineEnd.size(), kLineEnd.size()) != kLineEnd ||
+        std::string_view(end, kLineEnd.size()) != kLineEnd) {
+      return std::nullopt;
+    }
+    expected = end + kLineEnd.size();
+  }
+  return std::string_view(begin, static_cast<size_t>(expected - begin));
+}
+
+void EncodeFields(Arguments fields, std::string* out) {
+  size_t bytes = 0;
+  for (std::string_view field : fields) {
+    bytes += BulkHeaderSize(field.size()) + field.size() + kLineEnd.size();
+  }
+  out->reserve(bytes);
+  for (std::string_view field : fields) {
+    AppendBulkHeader(out, field.size());
+    out->append(field);
+    out->append(kLineEnd);
+  }
+}
+
+// The fields as an entry keeps them: the bytes that came where possible, else encoded into `copy`.
+Payload PayloadOf(const CommandContext& context, Arguments fields, std::string* copy) {
+  Payload payload;
+  payload.arg_count = static_cast<uint32_t>(fields.size());
+  for (std::string_view field : fields) payload.data_bytes += field.size();
+  // Only in the first run of a multibulk request the arguments still lie in the read buffer.
+  if (!context.request.inline_form && !context.is_rerun) {
+    if (const std::optional<std::string_view> wire = WireOf(fields)) {
+      payload.wire = *wire;
+      return payload;
+    }
+  }
+  EncodeFields(fields, copy);
+  payload.wire = *copy;
+  return payload;
+}
+
+Outcome ReadSetIdOptions(Arguments args, engine::SetIdArgs* result) {
+  for (size_t i = 3; i < args.size(); i += 2) {
+    if (i + 1 == args.size()) return Error::kSyntax;
+    const std::string_view value = args[i + 1];
+    if (EqualsIgnoreCase(args[i], "ENTRIESADDED")) {
+      int64_t entries_added = 0;
+      RETURN_IF_FAILED(ReadInteger(value, &entries_added));
+      if (entries_added < 0) return Error::kXSetIdEntriesAddedNegative;
+      result->entries_added = static_cast<uint64_t>(entries_added);
+    } else if (EqualsIgnoreCase(args[i], "MAXDELETEDID")) {
+      StreamId max_deleted;
+      RETURN_IF_FAILED(ReadStreamId(value, &max_deleted));
+      if (max_deleted > result->last_id) return Error::kXSetIdBelowGivenMaxDeleted;
+      result->max_deleted = max_deleted;
+    } else {
+      return Error::kSyntax;
+    }
+  }
+  // 0-0 stands for "not given".
+  if (result->max_deleted && result->max_deleted->IsZero()) result->max_deleted.reset();
+  return Done();
+}
+
+Outcome RefusalOf(Engine::SetIdRefusal refusal) {
+  switch (refusal) {
+    case Engine::SetIdRefusal::kNone:
+      return Done();
+    case Engine::SetIdRefusal::kBelowMaxDeleted:
+      return Error::kXSetIdBelowMaxDeleted;
+    case Engine::SetIdRefusal::kBelowTopItem:
+      return Error::kXSetIdBelowTopItem;
+    case Engine::SetIdRefusal::kEntriesAddedTooSmall:
+      return Error::kXSetIdEntriesAddedTooSmall;
+  }
+  return Done();
+}
+
+}  // namespace
+
+Outcome CmdXAdd(CommandContext& context) {
+  AppendOptions options;
+  RETURN_IF_FAILED(ReadAppendOptions(context.args, &options));
+  if (options.first_field + 2 > context.args.size() ||
+      (context.args.size() - options.first_field) % 2 != 0) {
+    return {Error::kWrongArity, {context.spec.name}};
+  }
+  if (options.id.form == AddId::Form::kExplicit && options.id.id.IsZero()) {
+    return Error::kXAddIdZero;
+  }
+  const std::string_view key = context.args[1];
+  ASSIGN_OR_RETURN(Stream * stream, FindStream(context, key));
+  if (stream == nullptr && !options.make_stream) {
+    context.out.Null();
+    return Done();
+  }
+  std::string copy;
+  const Payload payload = PayloadOf(context, context.args.subspan(options.first_field), &copy);
+  ASSIGN_OR_RETURN(const engine::AddResult added,
+                   context.engine.Add(context.op, key, stream, options.id, payload,
+                                      TrimArgsOf(options.trim, context.engine.DefaultTrimLimit())));
+  WriteId(context.out, added.id);
+  context.SignalKey(key);
+  return Done();
+}
+
+Outcome CmdXTrim(CommandContext& context) {
+  TrimOptions options;
+  for (size_t position = 2; position < context.args.size();) {
+    const size_t before = position;
+    RETURN_IF_FAILED(TakeTrimOption(context.args, &position, &options));
+    if (position == before) return Error::kSyntax;
+  }
+  RETURN_IF_FAILED(CheckLimitHasStrategy(options));
+  if (!options.has_strategy()) return Error::kXTrimNoStrategy;
+  RETURN_IF_FAILED(CheckLimitIsApproximate(options));
+  ASSIGN_OR_RETURN(Stream * stream, FindStream(context, context.args[1]));
+  int64_t trimmed = 0;
+  if (stream != nullptr) {
+    const engine::TrimArgs trim = TrimArgsOf(options, context.engine.DefaultTrimLimit());
+    ASSIGN_OR_RETURN(trimmed, context.engine.Trim(context.op, *stream, trim));
+  }
+  context.out.Integer(trimmed);
+  return Done();
+}
+
+Outcome CmdXDel(CommandContext& context) {
+  ASSIGN_OR_RETURN(Stream * stream, FindStream(context, context.args[1]));
+  int64_t deleted = 0;
+  if (stream != nullptr) {
+    IdList ids;
+    RETURN_IF_FAILED(ReadStreamIds(context.args.subspan(2), &ids));
+    ASSIGN_OR_RETURN(deleted, context.engine.DeleteEntries(context.op, *stream, ids));
+  }
+  context.out.Integer(deleted);
+  return Done();
+}
+
+Outcome CmdXSetId(CommandContext& context) {
+  engine::SetIdArgs set_id;
+  RETURN_IF_FAILED(ReadStreamId(context.args[2], &set_id.last_id));
+  RETURN_IF_FAILED(ReadSetIdOptions(context.args, &set_id));
+  ASSIGN_OR_RETURN(Stream * stream, FindStream(context, context.args[1]));
+  if (stream == nullptr) return Error::kNoSuchKey;
+  ASSIGN_OR_RETURN(const Engine::SetIdRefusal refusal,
+                   context.engine.SetId(context.op, *stream, set_id));
+  RETURN_IF_FAILED(RefusalOf(refusal));
+  context.out.SimpleString("OK");
+  return Done();
+}
+
+}  // namespace server

@@ -1,0 +1,249 @@
+// Rows of the commands that work on a stream and its entries, and XREAD.
+#include "server/commands/append.h"
+#include "server/commands/range.h"
+#include "server/commands/read.h"
+#include "server/commands/stream_info.h"
+#include "server/core/command_docs.h"
+#include "server/core/command_keys.h"
+#include "server/core/command_table.h"
+
+namespace server {
+namespace {
+
+using doc::Block;
+using doc::Key;
+using doc::OneOf;
+using doc::Option;
+using doc::Text;
+using doc::Word;
+
+constexpr KeyRange kFirst = {1, 1, 1};
+constexpr KeyRange kSecond = {2, 2, 1};
+
+constexpr ArgumentDoc kTrimStrategy[] = {Word("maxlen", "MAXLEN"), Word("minid", "MINID")};
+constexpr ArgumentDoc kTrimOperator[] = {Word("equal", "="), Word("approximately", "~")};
+constexpr ArgumentDoc kTrim[] = {
+    OneOf("strategy", kTrimStrategy),
+    OneOf("operator", kTrimOperator, kOptional),
+    Text("threshold"),
+    Option("LIMIT", "count", ArgumentType::kInteger),
+};
+constexpr ArgumentDoc kAddId[] = {Word("auto-id", "*"), Text("id")};
+constexpr ArgumentDoc kFieldAndValue[] = {Text("field"), Text("value")};
+constexpr ArgumentDoc kXAdd[] = {
+    Key(),
+    Word("nomkstream", "NOMKSTREAM", kOptional),
+    Block("trim", kTrim, kOptional),
+    OneOf("id-selector", kAddId),
+    Block("data", kFieldAndValue, kMultiple),
+};
+constexpr ArgumentDoc kXTrim[] = {Key(), Block("trim", kTrim)};
+constexpr ArgumentDoc kXDel[] = {Key(), Text("id", kMultiple)};
+constexpr ArgumentDoc kXLen[] = {Key()};
+constexpr ArgumentDoc kCount = Option("COUNT", "count", ArgumentType::kInteger);
+constexpr ArgumentDoc kXRange[] = {Key(), Text("start"), Text("end"), kCount};
+constexpr ArgumentDoc kXRevRange[] = {Key(), Text("end"), Text("start"), kCount};
+constexpr ArgumentDoc kXSetId[] = {
+    Key(),
+    Text("last-id"),
+    Option("ENTRIESADDED", "entries-added", ArgumentType::kInteger),
+    Option("MAXDELETEDID", "max-deleted-id", ArgumentType::kString),
+};
+constexpr ArgumentDoc kStreams[] = {Key(kMultiple), Text("id", kMultiple)};
+constexpr ArgumentDoc kXRead[] = {
+    kCount,
+    Option("BLOCK", "milliseconds", ArgumentType::kInteger),
+    Block("streams", kStreams, kRequired, "STREAMS"),
+};
+constexpr ArgumentDoc kFull[] = {kCount};
+constexpr ArgumentDoc kXInfoStream[] = {Key(), Block("full-block", kFull, kOptional, "FULL")};
+constexpr ArgumentDoc kXInfoGroups[] = {Key()};
+constexpr ArgumentDoc kXInfoConsumers[] = {Key(), Text("group")};
+
+constexpr CommandSpec kRows[] = {
+    {
+        .name = "xadd",
+        .arity = -5,
+        .flags = kWrite | kDenyOom | kFast,
+        .keys = kFirst,
+        .handler = CmdXAdd,
+        .acl = "@write @stream @fast",
+        .group = "stream",
+        .since = "5.0.0",
+        .complexity = "O(1), and O(N) when it trims N entries exactly.",
+        .summary = "Appends an entry to a stream, creating the stream if there is none.",
+        .arguments = kXAdd,
+        .key_flags = "RW update",
+        .tips = "nondeterministic_output",
+    },
+    {
+        .name = "xdel",
+        .arity = -3,
+        .flags = kWrite | kFast,
+        .keys = kFirst,
+        .handler = CmdXDel,
+        .acl = "@write @stream @fast",
+        .group = "stream",
+        .since = "5.0.0",
+        .complexity = "O(1) for each entry, whatever the size of the stream.",
+        .summary = "Removes entries by their IDs; the number removed.",
+        .arguments = kXDel,
+        .key_flags = "RW delete",
+    },
+    {
+        .name = "xinfo",
+        .arity = -2,
+        .flags = kContainer,
+        .acl = "@slow",
+        .group = "stream",
+        .since = "5.0.0",
+        .complexity = "Depends on subcommand.",
+        .summary = "Holds the commands that look at streams, groups and consumers.",
+    },
+    {
+        .name = "xinfo|consumers",
+        .arity = 4,
+        .flags = kReadonly,
+        .keys = kSecond,
+        .handler = CmdXInfoConsumers,
+        .acl = "@read @stream @slow",
+        .group = "stream",
+        .since = "5.0.0",
+        .complexity = "O(N) with N the consumers of the group.",
+        .summary = "Lists the consumers of a group.",
+        .arguments = kXInfoConsumers,
+        .key_flags = "RO access",
+        .tips = "nondeterministic_output",
+    },
+    {
+        .name = "xinfo|groups",
+        .arity = 3,
+        .flags = kReadonly,
+        .keys = kSecond,
+        .handler = CmdXInfoGroups,
+        .acl = "@read @stream @slow",
+        .group = "stream",
+        .since = "5.0.0",
+        .complexity = "O(N) with N the groups of the stream.",
+        .summary = "Lists the consumer groups of a stream.",
+        .arguments = kXInfoGroups,
+        .key_flags = "RO access",
+    },
+    {
+        .name = "xinfo|help",
+        .arity = 2,
+        .flags = kLoading | kStale,
+        .handler = CmdXInfoHelp,
+        .acl = "@stream @slow",
+        .group = "stream",
+        .since = "5.0.0",
+        .complexity = "O(1)",
+        .summary = "Shows what XINFO can do.",
+    },
+    {
+        .name = "xinfo|stream",
+        .arity = -3,
+        .flags = kReadonly,
+        .keys = kSecond,
+        .handler = CmdXInfoStream,
+        .acl = "@read @stream @slow",
+        .group = "stream",
+        .since = "5.0.0",
+        .complexity = "O(1); with FULL, O(N) with N the rows shown.",
+        .summary = "Shows the state of a stream, with FULL also of its groups.",
+        .arguments = kXInfoStream,
+        .key_flags = "RO access",
+    },
+    {
+        .name = "xlen",
+        .arity = 2,
+        .flags = kReadonly | kFast,
+        .keys = kFirst,
+        .handler = CmdXLen,
+        .acl = "@read @stream @fast",
+        .group = "stream",
+        .since = "5.0.0",
+        .complexity = "O(1)",
+        .summary = "The number of entries in a stream.",
+        .arguments = kXLen,
+        .key_flags = "RO",
+    },
+    {
+        .name = "xrange",
+        .arity = -4,
+        .flags = kReadonly,
+        .keys = kFirst,
+        .handler = CmdXRange,
+        .acl = "@read @stream @slow",
+        .group = "stream",
+        .since = "5.0.0",
+        .complexity = "O(N) with N the entries returned; O(1) with a fixed COUNT.",
+        .summary = "Entries between two IDs, oldest first.",
+        .arguments = kXRange,
+        .key_flags = "RO access",
+    },
+    {
+        .name = "xread",
+        .arity = -4,
+        .flags = kReadonly | kBlocking | kMovableKeys,
+        .handler = CmdXRead,
+        .acl = "@read @stream @slow @blocking",
+        .group = "stream",
+        .since = "5.0.0",
+        .complexity = "O(N) for each stream with N the entries returned; O(1) with a fixed COUNT.",
+        .summary = "Entries of several streams that come after the given IDs; can wait for them.",
+        .arguments = kXRead,
+        .find_keys = FindStreamsKeys,
+        .key_word = {"STREAMS", 1},
+        .key_flags = "RO access",
+    },
+    {
+        .name = "xrevrange",
+        .arity = -4,
+        .flags = kReadonly,
+        .keys = kFirst,
+        .handler = CmdXRevRange,
+        .acl = "@read @stream @slow",
+        .group = "stream",
+        .since = "5.0.0",
+        .complexity = "O(N) with N the entries returned; O(1) with a fixed COUNT.",
+        .summary = "Entries between two IDs, newest first.",
+        .arguments = kXRevRange,
+        .key_flags = "RO access",
+    },
+    {
+        .name = "xsetid",
+        .arity = -3,
+        .flags = kWrite | kDenyOom | kFast,
+        .keys = kFirst,
+        .handler = CmdXSetId,
+        .acl = "@write @stream @fast",
+        .group = "stream",
+        .since = "5.0.0",
+        .complexity = "O(1)",
+        .summary = "Sets the last ID and the counters of a stream; for tools that copy streams.",
+        .arguments = kXSetId,
+        .key_flags = "RW update",
+    },
+    {
+        .name = "xtrim",
+        .arity = -4,
+        .flags = kWrite,
+        .keys = kFirst,
+        .handler = CmdXTrim,
+        .acl = "@write @stream @slow",
+        .group = "stream",
+        .since = "5.0.0",
+        .complexity = "O(N) with N the blocks of entries that go.",
+        .summary = "Removes the oldest entries, down to a length or up to an ID.",
+        .arguments = kXTrim,
+        .key_flags = "RW delete",
+        .tips = "nondeterministic_output",
+    },
+};
+
+}  // namespace
+
+std::span<const CommandSpec> StreamCommands() { return kRows; }
+
+}  // namespace server

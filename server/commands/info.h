@@ -1,0 +1,12 @@
+// INFO.
+//
+// Thread: loop.
+#pragma once
+
+#include "server/core/command.h"
+
+namespace server {
+
+Outcome CmdInfo(CommandContext& context);
+
+}  // namespace server

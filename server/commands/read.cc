@@ -1,0 +1,312 @@
+#include "server/commands/read.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "engine/engine.h"
+#include "engine/inspect.h"
+#include "engine/limits.h"
+#include "server/commands/missing_objects.h"
+#include "server/commands/read_args.h"
+#include "server/commands/stream_access.h"
+
+namespace server {
+namespace {
+
+using engine::Code;
+using engine::EntryView;
+using engine::Group;
+using engine::Result;
+using engine::Status;
+using engine::Stream;
+using engine::StreamId;
+
+constexpr size_t kUsualStreams = 4;
+
+// One stream of the call. `after` is the id above which entries are wanted; for a group read of new
+// entries it is StreamId::Max(), which is also what a client may type for it.
+struct Target {
+  std::string_view key;
+  Stream* stream = nullptr;
+  Group* group = nullptr;
+  StreamId after;
+  bool newest = false;  // XREAD `+`: the newest entry, whatever was read before.
+
+  bool wants_new() const { return after == StreamId::Max(); }
+};
+using Targets = absl::InlinedVector<Target, kUsualStreams>;
+
+// The streams with something to show, as `[key, entries]` or as a map.
+class StreamsReply {
+ public:
+  explicit StreamsReply(resp::Writer& out) : out_(out), mark_(out.BeginArray()) {}
+
+  void Begin(std::string_view key) {
+    stream_mark_ = out_.size();
+    if (out_.protocol() != 3) out_.ArrayHeader(2);
+    out_.Bulk(key);
+    list_mark_ = out_.BeginArray();
+    entry_count_ = 0;
+  }
+  void Add(const EntryView& entry) {
+    WriteEntry(out_, entry);
+    ++entry_count_;
+  }
+  void AddDeleted(StreamId id) {
+    out_.ArrayHeader(2);
+    WriteId(out_, id);
+    out_.NullArray();
+    ++entry_count_;
+  }
+  void End() {
+    out_.EndArray(list_mark_, entry_count_);
+    ++stream_count_;
+  }
+  // The stream appears only if it has entries.
+  void EndUnlessEmpty() {
+    if (entry_count_ == 0) {
+      out_.Rewind(stream_mark_);
+    } else {
+      End();
+    }
+  }
+  // False, with nothing written, when there is no stream.
+  bool Finish() {
+    if (stream_count_ == 0) {
+      out_.Rewind(mark_);
+      return false;
+    }
+    if (out_.protocol() == 3) {
+      out_.EndMap(mark_, stream_count_);
+    } else {
+      out_.EndArray(mark_, stream_count_);
+    }
+    return true;
+  }
+
+ private:
+  resp::Writer& out_;
+  const size_t mark_;
+  size_t stream_mark_ = 0;
+  size_t list_mark_ = 0;
+  size_t entry_count_ = 0;
+  size_t stream_count_ = 0;
+};
+
+// Each stream gets an equal part of the soft cap, so that what one call loads and sends is bounded
+// whatever each stream holds.
+uint64_t BytesPerStream(const Targets& targets) {
+  return std::max<uint64_t>(engine::kReadReplySoftCap / targets.size(), 1);
+}
+
+// No stream has anything: waits if the client wants to, else answers null.
+Outcome WaitOrNull(CommandContext& context, const ReadOptions& options, const Targets& targets) {
+  if (!options.block_ms || !context.may_block) {
+    context.out.NullArray();
+    return Done();
+  }
+  WaitRequest wait;
+  wait.timeout_ms = *options.block_ms;
+  wait.keys.reserve(targets.size());
+  wait.resolved_ids.reserve(targets.size());
+  for (const Target& target : targets) {
+    wait.keys.emplace_back(target.key);
+    wait.resolved_ids.push_back(target.after);
+  }
+  if (options.group) {
+    wait.group_read = true;
+    wait.group = *options.group;
+  }
+  context.Park(std::move(wait));
+  return Done();
+}
+
+// What BLOCK is judged by. A command that is run again has passed that check, at an earlier time.
+int64_t BlockStart(const CommandContext& context) {
+  return context.is_rerun ? 0 : context.op.now.unix_ms;
+}
+
+Outcome ResolveXReadId(std::string_view text, const Stream* stream, StreamId* after) {
+  if (text == "$") {
+    *after = stream == nullptr ? StreamId::Min() : engine::Inspect(*stream).last_id;
+    return Done();
+  }
+  if (text == ">") return Error::kNewIdOnlyInXReadGroup;
+  return ReadStreamId(text, after);
+}
+
+// A blocked reader that is run again stays blocked where a key has gone or holds something else by
+// now, and keeps the ids of its first run.
+Outcome ResolveXReadTargets(CommandContext& context, const ReadOptions& options, Targets* targets) {
+  const bool was_blocked = !context.resolved_ids.empty();
+  MissingObjects missing;
+  for (size_t i = 0; i < options.keys.size(); ++i) {
+    Target& target = targets->emplace_back();
+    target.key = options.keys[i];
+    Result<Stream*> stream = FindStream(context, target.key);
+    if (missing.Note(stream.status()) || missing.any()) continue;
+    if (stream.ok()) {
+      target.stream = *stream;
+    } else if (stream.code() != Code::kWrongType || !was_blocked) {
+      return stream.status();
+    }
+    if (options.ids[i] == "+") {
+      target.newest = true;
+    } else if (was_blocked) {
+      target.after = context.resolved_ids[i];
+    } else {
+      RETURN_IF_FAILED(ResolveXReadId(options.ids[i], target.stream, &target.after));
+    }
+  }
+  return missing.status();
+}
+
+Outcome ServeXRead(CommandContext& context, const ReadOptions& options, const Targets& targets,
+                   StreamsReply* reply) {
+  MissingObjects missing;
+  for (const Target& target : targets) {
+    const std::optional<StreamId> start = target.after.Next();
+    if (target.stream == nullptr || !start) continue;
+    const engine::StreamInfo info = engine::Inspect(*target.stream);
+    if (info.length == 0 || info.last_id < *start) continue;
+    const engine::RangeArgs range = {.start = *start,
+                                     .end = StreamId::Max(),
+                                     .count = options.count == 0 ? -1 : options.count,
+                                     .max_bytes = BytesPerStream(targets)};
+    const auto add = [&](const EntryView& entry) {
+      if (!missing.any()) reply->Add(entry);
+    };
+    reply->Begin(target.key);
+    const Status status =
+        target.newest ? context.engine.LastEntry(context.op, *target.stream, add).status()
+                      : context.engine.Range(context.op, *target.stream, range, add);
+    if (!missing.Note(status)) RETURN_IF_ERROR(status);
+    reply->EndUnlessEmpty();
+  }
+  return missing.status();
+}
+
+Outcome ResolveXReadGroupId(std::string_view text, StreamId* after) {
+  if (text == ">") {
+    *after = StreamId::Max();
+    return Done();
+  }
+  if (text == "$" || text == "+") return {Error::kMeaninglessId, {text, text}};
+  return ReadStreamId(text, after);
+}
+
+Outcome ResolveXReadGroupTargets(CommandContext& context, const ReadOptions& options,
+                                 Targets* targets) {
+  MissingObjects missing;
+  for (size_t i = 0; i < options.keys.size(); ++i) {
+    Target& target = targets->emplace_back();
+    target.key = options.keys[i];
+    const Result<StreamGroup> found = FindStreamGroup(context, target.key, *options.group);
+    if (missing.Note(found.status()) || missing.any()) continue;
+    RETURN_IF_ERROR(found.status());
+    if (found->group == nullptr) {
+      return {Error::kNoKeyOrGroupInReadGroup, {target.key, *options.group}};
+    }
+    target.stream = found->stream;
+    target.group = found->group;
+    RETURN_IF_FAILED(ResolveXReadGroupId(options.ids[i], &target.after));
+  }
+  return missing.status();
+}
+
+engine::ReadNewArgs NewArgsOf(const ReadOptions& options, const Targets& targets) {
+  return {.consumer = options.consumer,
+          .count = options.count,
+          .no_ack = options.no_ack,
+          .max_bytes = BytesPerStream(targets)};
+}
+
+engine::HistoryArgs HistoryArgsOf(const ReadOptions& options, const Targets& targets,
+                                  const Target& target) {
+  return {.consumer = options.consumer,
+          .after = target.after,
+          .count = options.count,
+          .max_bytes = BytesPerStream(targets)};
+}
+
+// Everything all reads need is in memory afterwards; nothing has changed yet.
+Status PrepareXReadGroup(CommandContext& context, const ReadOptions& options,
+                         const Targets& targets) {
+  MissingObjects missing;
+  for (const Target& target : targets) {
+    const Status status =
+        target.wants_new()
+            ? context.engine.PrepareReadNew(context.op, *target.stream, *target.group,
+                                            NewArgsOf(options, targets))
+            : context.engine.PrepareReadHistory(context.op, *target.stream, *target.group,
+                                                HistoryArgsOf(options, targets, target));
+    if (!missing.Note(status)) RETURN_IF_ERROR(status);
+  }
+  return missing.status();
+}
+
+// Reads every stream, also those without anything new: the consumer exists and has been seen then.
+Status ServeXReadGroup(CommandContext& context, const ReadOptions& options, const Targets& targets,
+                       StreamsReply* reply) {
+  // A stream named twice is read on from where its first read ended, which preparing could not
+  // know. After the first effect a miss can no longer be answered by running the command again.
+  context.op.read_misses = true;
+  for (const Target& target : targets) {
+    reply->Begin(target.key);
+    if (target.wants_new()) {
+      RETURN_IF_ERROR(context.engine
+                          .ReadNew(context.op, *target.stream, *target.group,
+                                   NewArgsOf(options, targets),
+                                   [reply](const EntryView& entry) { reply->Add(entry); })
+                          .status());
+      reply->EndUnlessEmpty();
+      continue;
+    }
+    RETURN_IF_ERROR(context.engine
+                        .ReadHistory(context.op, *target.stream, *target.group,
+                                     HistoryArgsOf(options, targets, target),
+                                     [reply](StreamId id, const EntryView* entry) {
+                                       if (entry != nullptr) {
+                                         reply->Add(*entry);
+                                       } else {
+                                         reply->AddDeleted(id);
+                                       }
+                                     })
+                        .status());
+    reply->End();
+  }
+  return engine::OkStatus();
+}
+
+}  // namespace
+
+Outcome CmdXRead(CommandContext& context) {
+  ReadOptions options;
+  RETURN_IF_FAILED(
+      ReadReadOptions(context.args, ReadCommand::kXRead, BlockStart(context), &options));
+  Targets targets;
+  RETURN_IF_FAILED(ResolveXReadTargets(context, options, &targets));
+  StreamsReply reply(context.out);
+  RETURN_IF_FAILED(ServeXRead(context, options, targets, &reply));
+  if (reply.Finish()) return Done();
+  return WaitOrNull(context, options, targets);
+}
+
+Outcome CmdXReadGroup(CommandContext& context) {
+  ReadOptions options;
+  RETURN_IF_FAILED(
+      ReadReadOptions(context.args, ReadCommand::kXReadGroup, BlockStart(context), &options));
+  Targets targets;
+  RETURN_IF_FAILED(ResolveXReadGroupTargets(context, options, &targets));
+  RETURN_IF_ERROR(PrepareXReadGroup(context, options, targets));
+  StreamsReply reply(context.out);
+  RETURN_IF_ERROR(ServeXReadGroup(context, options, targets, &reply));
+  if (reply.Finish()) return Done();
+  return WaitOrNull(context, options, targets);
+}
+
+}  // namespace server

@@ -1,0 +1,89 @@
+#include "server/commands/read_args.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "server/core/text.h"
+
+namespace server {
+namespace {
+
+// An option's word and how many arguments it needs behind it.
+struct OptionShape {
+  std::string_view word;
+  size_t values = 0;
+};
+
+constexpr OptionShape kCount = {"COUNT", 1};
+constexpr OptionShape kBlock = {"BLOCK", 1};
+constexpr OptionShape kGroup = {"GROUP", 2};
+constexpr OptionShape kNoAck = {"NOACK", 0};
+constexpr OptionShape kStreams = {"STREAMS", 1};
+
+// An option that lacks a value is not that option.
+bool IsOption(Arguments args, size_t position, const OptionShape& shape) {
+  return EqualsIgnoreCase(args[position], shape.word) && args.size() - position > shape.values;
+}
+
+Outcome ReadBlock(std::string_view text, int64_t now_unix_ms, ReadOptions* options) {
+  int64_t block_ms = 0;
+  RETURN_IF_FAILED(ReadInteger(text, &block_ms, Error::kTimeoutNotInteger));
+  if (block_ms < 0) return Error::kTimeoutNegative;
+  if (block_ms > std::numeric_limits<int64_t>::max() - now_unix_ms) {
+    return Error::kTimeoutOutOfRange;
+  }
+  options->block_ms = block_ms;
+  return Done();
+}
+
+// Takes the option at `*position` and moves behind it.
+Outcome TakeOption(Arguments args, ReadCommand command, int64_t now_unix_ms, size_t* position,
+                   ReadOptions* options) {
+  const size_t value = *position + 1;
+  if (IsOption(args, *position, kBlock)) {
+    RETURN_IF_FAILED(ReadBlock(args[value], now_unix_ms, options));
+    *position = value + kBlock.values;
+    return Done();
+  }
+  if (IsOption(args, *position, kCount)) {
+    RETURN_IF_FAILED(ReadInteger(args[value], &options->count));
+    options->count = std::max<int64_t>(options->count, 0);
+    *position = value + kCount.values;
+    return Done();
+  }
+  if (IsOption(args, *position, kGroup)) {
+    if (command == ReadCommand::kXRead) return {Error::kGroupOnlyInXReadGroup, {kGroup.word}};
+    options->group = args[value];
+    options->consumer = args[value + 1];
+    *position = value + kGroup.values;
+    return Done();
+  }
+  if (IsOption(args, *position, kNoAck)) {
+    if (command == ReadCommand::kXRead) return {Error::kGroupOnlyInXReadGroup, {kNoAck.word}};
+    options->no_ack = true;
+    *position = value;
+    return Done();
+  }
+  return Error::kSyntax;
+}
+
+}  // namespace
+
+Outcome ReadReadOptions(Arguments args, ReadCommand command, int64_t now_unix_ms,
+                        ReadOptions* options) {
+  size_t position = 1;
+  while (position < args.size() && !IsOption(args, position, kStreams)) {
+    RETURN_IF_FAILED(TakeOption(args, command, now_unix_ms, &position, options));
+  }
+  if (position == args.size()) return Error::kSyntax;
+  const Arguments names = args.subspan(position + 1);
+  if (names.size() % 2 != 0) {
+    return command == ReadCommand::kXRead ? Error::kUnbalancedXRead : Error::kUnbalancedXReadGroup;
+  }
+  if (command == ReadCommand::kXReadGroup && !options->group) return Error::kMissingGroupOption;
+  options->keys = names.first(names.size() / 2);
+  options->ids = names.subspan(names.size() / 2);
+  return Done();
+}
+
+}  // namespace server

@@ -1,0 +1,74 @@
+#include "server/commands/stream_access.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <iterator>
+
+namespace server {
+namespace {
+
+using engine::Code;
+using engine::Group;
+using engine::Result;
+using engine::Stream;
+using engine::StreamId;
+
+// `$`, two digits, CRLF, the id, CRLF.
+constexpr size_t kMaxIdBulk = 5 + engine::kMaxStreamIdText + 2;
+// `*2`, the id, `*` and a count of up to ten digits.
+constexpr size_t kMaxEntryHead = 4 + kMaxIdBulk + 13;
+
+char* PutText(char* to, std::string_view text) { return std::copy(text.begin(), text.end(), to); }
+
+// Returns the position behind the bulk string.
+char* PutId(char* to, StreamId id) {
+  char text[engine::kMaxStreamIdText];
+  const size_t size = engine::FormatStreamId(id, text);
+  *to++ = '$';
+  to = std::to_chars(to, to + 2, size).ptr;
+  to = PutText(to, "\r\n");
+  to = std::copy_n(text, size, to);
+  return PutText(to, "\r\n");
+}
+
+}  // namespace
+
+Result<Stream*> FindStream(CommandContext& context, std::string_view key) {
+  Result<Stream*> found = context.engine.OpenStream(context.op, key);
+  if (found.code() == Code::kNotFound) return static_cast<Stream*>(nullptr);
+  return found;
+}
+
+Result<Group*> FindGroup(CommandContext& context, Stream& stream, std::string_view name) {
+  Result<Group*> found = context.engine.OpenGroup(context.op, stream, name);
+  if (found.code() == Code::kNoGroup) return static_cast<Group*>(nullptr);
+  return found;
+}
+
+Result<StreamGroup> FindStreamGroup(CommandContext& context, std::string_view key,
+                                    std::string_view group_name) {
+  ASSIGN_OR_RETURN(Stream * stream, FindStream(context, key));
+  if (stream == nullptr) return StreamGroup();
+  ASSIGN_OR_RETURN(Group * group, FindGroup(context, *stream, group_name));
+  if (group == nullptr) return StreamGroup();
+  return StreamGroup{.stream = stream, .group = group};
+}
+
+void WriteId(resp::Writer& out, StreamId id) {
+  char bulk[kMaxIdBulk];
+  out.Raw({bulk, static_cast<size_t>(PutId(bulk, id) - bulk)});
+}
+
+void WriteEntry(resp::Writer& out, const engine::EntryView& entry) {
+  char head[kMaxEntryHead];
+  char* to = PutText(head, "*2\r\n");
+  to = PutId(to, entry.id);
+  *to++ = '*';
+  to = std::to_chars(to, std::end(head), entry.arg_count).ptr;
+  to = PutText(to, "\r\n");
+  out.Raw({head, static_cast<size_t>(to - head)});
+  out.Raw(entry.payload);
+}
+
+}  // namespace server

@@ -1,0 +1,13 @@
+// XINFO and its subcommands. Rules: streams specification section 15. Thread: loop.
+#pragma once
+
+#include "server/core/command.h"
+
+namespace server {
+
+Outcome CmdXInfoStream(CommandContext& context);
+Outcome CmdXInfoGroups(CommandContext& context);
+Outcome CmdXInfoConsumers(CommandContext& context);
+Outcome CmdXInfoHelp(CommandContext& context);
+
+}  // namespace server

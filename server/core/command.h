@@ -1,0 +1,121 @@
+// What a command is: its row in the table, and what its handler is given.
+//
+// A handler reads all arguments, makes its engine calls, writes its reply to `context.out`, returns.
+// Nothing needs to be undone on failure: the dispatcher takes back what was written when the outcome is
+// an error or "not loaded"; state changes only in the last engine call.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/op.h"
+#include "resp/request.h"
+#include "resp/writer.h"
+#include "server/core/error_reply.h"
+
+namespace server {
+
+class Session;        // server/core/session.h
+class ServerContext;  // server/core/server_context.h: the narrow doors to config, clients, stats, waiters.
+struct CommandSpec;
+
+enum CommandFlag : uint32_t {
+  kWrite = 1u << 0,
+  kReadonly = 1u << 1,
+  kDenyOom = 1u << 2,
+  kFast = 1u << 3,
+  kBlocking = 1u << 4,
+  kMovableKeys = 1u << 5,
+  kAdmin = 1u << 6,
+  kNoScript = 1u << 7,
+  kLoading = 1u << 8,
+  kStale = 1u << 9,
+  kNoAuthNeeded = 1u << 10,  // "no_auth"
+  kNoMulti = 1u << 11,
+  kSkipMonitor = 1u << 12,
+  kSkipSlowlog = 1u << 13,
+  kPubSub = 1u << 14,
+  kAllowBusy = 1u << 15,
+  kNoAsyncLoading = 1u << 16,
+  kContainer = 1u << 17,     // Ours: has subcommands; a handler only if it also works without one.
+};
+
+// A blocked reader: which keys wake it, until when. Stored with the session, by value.
+struct WaitRequest {
+  std::vector<std::string> keys;
+  // For XREADGROUP the group; readers of one group compete, all others fan out.
+  std::string group;
+  bool group_read = false;
+  // Relative, as the client gave it; 0 = for ever. The deadline is fixed when the client first parks.
+  int64_t timeout_ms = 0;
+  // Ids as resolved by the first run (`$` becomes the id of that moment), one per key; the handler
+  // finds them again in CommandContext::resolved_ids when it is run again.
+  std::vector<engine::StreamId> resolved_ids;
+};
+
+struct CommandContext {
+  Session& session;
+  ServerContext& server;
+  engine::Engine& engine;
+  engine::Op& op;                // op.now is the command's one clock reading; op.db the client's database.
+  resp::Writer& out;
+  const CommandSpec& spec;
+  std::span<const std::string_view> args;  // args[0] is the command's name as sent.
+  const resp::Request& request;  // For the wire bytes of the arguments (XADD); same order as args.
+  bool may_block = true;         // False inside EXEC.
+  bool is_rerun = false;         // A blocked or parked command is run again.
+  std::span<const engine::StreamId> resolved_ids;  // From WaitRequest, on a re-run of a blocked read.
+
+  // Blocks the client: no reply is sent now. The handler returns Done() right after it.
+  void Park(WaitRequest wait);
+  // The key may have something for blocked readers (XADD), or has gone or changed (DEL, XGROUP
+  // DESTROY): they are run again after this command. Cheap when nobody waits.
+  void SignalKey(std::string_view key);
+  // All keys of the database have gone (FLUSHDB): as SignalKey for each key that somebody waits on.
+  void SignalDatabase(uint32_t db);
+};
+
+using Handler = Outcome (*)(CommandContext&);
+// Appends the indices of the key arguments of `args` (movable keys). False when none can be found.
+using KeyFinder = bool (*)(std::span<const std::string_view> args, std::vector<int>* positions);
+
+// Positions of the key arguments; `last` counts from the end when negative. All 0 = none, or movable.
+struct KeyRange {
+  int16_t first = 0;
+  int16_t last = 0;
+  int16_t step = 0;
+};
+
+// Where COMMAND says the keys of a movable-keys command begin: behind a word, looked for from an
+// argument on. For clients only; the server itself uses CommandSpec::find_keys.
+struct KeyWord {
+  std::string_view word;
+  int16_t start_from = 0;
+};
+
+// One argument in COMMAND DOCS.
+struct ArgumentDoc;
+
+struct CommandSpec {
+  std::string_view name;     // "xadd"; subcommands "xgroup|create".
+  int16_t arity = 0;         // Counts the name (both words of a subcommand); negative = at least.
+  uint32_t flags = 0;
+  KeyRange keys = {};
+  Handler handler = nullptr;
+  std::string_view acl = {};      // "@write @stream @fast"
+  std::string_view group = {};    // COMMAND DOCS group: "stream", "generic", ...
+  std::string_view since = {};
+  std::string_view complexity = {};
+  std::string_view summary = {};
+  std::span<const ArgumentDoc> arguments = {};
+  KeyFinder find_keys = nullptr;
+  KeyWord key_word = {};
+  std::string_view key_flags = {};  // What happens to the keys: "RW update".
+  std::string_view tips = {};       // Hints for proxies in COMMAND, blank-separated.
+};
+
+}  // namespace server

@@ -1,0 +1,495 @@
+#include "server/core/dispatcher.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "engine/check.h"
+#include "server/core/command_table.h"
+#include "server/core/text.h"
+#include "server/core/transport.h"
+#include "server/limits.h"
+
+namespace server {
+namespace {
+
+using engine::Code;
+
+// Requests that a web page can make a browser send here. A connection that begins a line so is no
+// client of ours.
+bool IsCrossProtocol(std::string_view name) {
+  return EqualsIgnoreCase(name, "POST") || EqualsIgnoreCase(name, "Host:");
+}
+
+std::string_view UpToZero(std::string_view text) { return text.substr(0, text.find('\0')); }
+
+Outcome UnknownCommand(std::span<const std::string_view> args) {
+  std::string shown;
+  for (std::string_view arg : args.subspan(1)) {
+    if (shown.size() >= kMaxEchoedBytes) break;
+    const size_t room = kMaxEchoedBytes - shown.size();
+    shown.append("'").append(UpToZero(arg.substr(0, room))).append("' ");
+  }
+  return {Error::kUnknownCommand, {UpToZero(args[0].substr(0, kMaxEchoedBytes)), shown}};
+}
+
+Outcome UnknownSubcommand(const CommandSpec& container, std::string_view word) {
+  std::string parent(container.name);
+  for (char& c : parent) c = UpperCase(c);
+  return {Error::kUnknownSubcommand, {UpToZero(word.substr(0, kMaxEchoedBytes)), parent}};
+}
+
+}  // namespace
+
+// --- The handler's side
+// ----------------------------------------------------------------------------
+
+void CommandContext::Park(WaitRequest wait) { session.park_request = std::move(wait); }
+
+void CommandContext::SignalKey(std::string_view key) { server.waiters().Signal(op.db, key); }
+
+void CommandContext::SignalDatabase(uint32_t db) { server.waiters().SignalDatabase(db); }
+
+// --- Connections
+// -----------------------------------------------------------------------------------
+
+Dispatcher::Dispatcher(ServerContext& context, engine::Engine& engine)
+    : context_(context),
+      engine_(engine),
+      timer_(context.clock()),
+      ping_(FindCommand("ping")),
+      wake_ups_left_(kWakeUpsPerTurn) {
+  context_.set_client_control(this);
+}
+
+Dispatcher::~Dispatcher() { context_.set_client_control(nullptr); }
+
+Session& Dispatcher::Connect(Transport& transport) {
+  ++context_.stats().connections_received;
+  const int64_t now_us = context_.clock().MonotonicMicros();
+  Session& session = context_.clients().Add(transport, context_.buffers(), now_us);
+  session.authenticated = context_.settings().requirepass.empty();
+  return session;
+}
+
+void Dispatcher::Disconnect(Session& session) {
+  if (session.state == SessionState::kClosed) return;
+  StopWaiting(session);
+  ++session.load_number;
+  session.state = SessionState::kClosed;
+  context_.clients().Remove(session);
+}
+
+void Dispatcher::Kill(Session& session) {
+  if (session.state == SessionState::kClosed) return;
+  Disconnect(session);
+  session.transport.CloseNow();
+}
+
+void Dispatcher::CloseAfterReply(Session& session) {
+  if (!session.is_open()) return;
+  session.state = SessionState::kClosing;
+  session.transport.CloseAfterReply();
+}
+
+void Dispatcher::Tick() {
+  Stats& stats = context_.stats();
+  stats.SampleRate(context_.clock().MonotonicMicros());
+  stats.used_memory_peak = std::max(stats.used_memory_peak, engine_.GetStats().memory_bytes);
+  CloseIdleClients();
+}
+
+void Dispatcher::CloseIdleClients() {
+  const int64_t timeout_us = context_.settings().timeout_seconds * 1'000'000;
+  if (timeout_us <= 0) return;
+  const int64_t now_us = context_.clock().MonotonicMicros();
+  for (size_t i = 0; i < kIdleChecksPerTick; ++i) {
+    Session* const session = context_.clients().After(idle_cursor_);
+    idle_cursor_ = session == nullptr ? 0 : session->id;
+    if (session == nullptr) return;
+    const bool idle = session->state == SessionState::kReady || !session->is_open();
+    if (idle && now_us - session->last_used_us > timeout_us) Kill(*session);
+  }
+}
+
+// --- Input
+// -----------------------------------------------------------------------------------------
+
+FeedResult Dispatcher::Feed(Session& session, std::string_view input) {
+  FeedResult result;
+  session.is_feeding = true;
+  timer_.Start();
+  result.outcome = FeedRequests(session, input, &result);
+  session.is_feeding = false;
+  return result;
+}
+
+FeedOutcome Dispatcher::FeedRequests(Session& session, std::string_view input, FeedResult* result) {
+  resp::ParserLimits limits = {.max_bulk_bytes = context_.settings().proto_max_bulk_len};
+  for (size_t count = 0;; ++count) {
+    if (!session.is_open()) return FeedOutcome::kClosing;
+    if (session.state != SessionState::kReady) return FeedOutcome::kParked;
+    // While readers are left that a command has made ready nothing else may run: it could take from
+    // them what they were woken for.
+    if (count == kCommandsPerTurn || result->consumed >= kInputBytesPerTurn ||
+        context_.waiters().has_ready() || engine_.TurnIsFull()) {
+      return FeedOutcome::kMoreLater;
+    }
+    limits.authenticated = session.authenticated || context_.settings().requirepass.empty();
+    const resp::ParseResult parsed = session.parser.Next(input.substr(result->consumed), limits);
+    if (parsed == resp::ParseResult::kProtocolError) {
+      FailProtocol(session);
+      return FeedOutcome::kClosing;
+    }
+    result->consumed += session.parser.consumed();
+    if (parsed == resp::ParseResult::kNeedMore) {
+      result->wanted = session.parser.wanted();
+      return FeedOutcome::kNeedMore;
+    }
+    Execute(session, session.parser.request());
+    if (!limits.authenticated && session.output.size() > kUnauthenticatedOutputBytes) {
+      Kill(session);
+    }
+    if (context_.waiters().has_ready()) ServeReady();
+  }
+}
+
+void Dispatcher::FailProtocol(Session& session) {
+  const size_t mark = session.output.BeginReply();
+  session.writer.Error(session.parser.error());
+  context_.stats().CountError(session.parser.error());
+  EndReply(session, mark, 0);
+  CloseAfterReply(session);
+}
+
+void Dispatcher::Execute(Session& session, const resp::Request& request) {
+  session.last_used_us = timer_.now().monotonic_us;
+  ++session.command_count;
+  Outcome refusal;
+  const CommandSpec* const spec = Resolve(request.args, &refusal);
+  if (spec == nullptr && IsCrossProtocol(request.args[0])) {
+    CloseAfterReply(session);
+    return;
+  }
+  if (spec != nullptr) {
+    session.last_command = spec;
+    if (!ArityMatches(*spec, request.args.size())) {
+      refusal = Outcome(Error::kWrongArity, {spec->name});
+    } else {
+      refusal = Admit(session, *spec);
+    }
+  }
+  if (refusal.ok()) {
+    RunCommand(session, *spec, request, /*is_rerun=*/false);
+  } else if (refusal.code() == Code::kLimit) {
+    Park(session, *spec, request);
+    WaitForRetry(session);
+  } else {
+    Refuse(session, spec, refusal);
+  }
+}
+
+const CommandSpec* Dispatcher::Resolve(std::span<const std::string_view> args,
+                                       Outcome* refusal) const {
+  const CommandSpec* const command = FindCommand(args[0]);
+  if (command == nullptr) {
+    *refusal = UnknownCommand(args);
+    return nullptr;
+  }
+  // A container alone is judged by its own arity, or runs.
+  if ((command->flags & kContainer) == 0 || args.size() < 2) return command;
+  const CommandSpec* const subcommand = FindSubcommand(*command, args[1]);
+  if (subcommand == nullptr) *refusal = UnknownSubcommand(*command, args[1]);
+  return subcommand;
+}
+
+Outcome Dispatcher::Admit(const Session& session, const CommandSpec& spec) {
+  if (!session.authenticated && (spec.flags & kNoAuthNeeded) == 0 &&
+      !context_.settings().requirepass.empty()) {
+    return Error::kNoAuth;
+  }
+  if ((spec.flags & kDenyOom) != 0 && IsOverMemoryLimit()) return Error::kOutOfMemory;
+  if ((spec.flags & kWrite) != 0) return engine_.CanWrite();
+  if (&spec != ping_) return Done();
+  const engine::Status status = engine_.CanWrite();
+  return status.code() == Code::kLimit ? Done() : Outcome(status);
+}
+
+bool Dispatcher::IsOverMemoryLimit() {
+  const int64_t limit_bytes = context_.settings().maxmemory;
+  if (limit_bytes <= 0) return false;
+  const int64_t now_us = timer_.now().monotonic_us;
+  if (memory_bytes_ == 0 || now_us - memory_read_at_us_ > kMemoryCheckMicros) {
+    memory_bytes_ = engine_.GetStats().memory_bytes;
+    memory_read_at_us_ = now_us;
+  }
+  return memory_bytes_ > static_cast<uint64_t>(limit_bytes);
+}
+
+void Dispatcher::Refuse(Session& session, const CommandSpec* spec, const Outcome& refusal) {
+  if (spec != nullptr) ++context_.stats().command(CommandIndex(*spec)).rejected;
+  const size_t mark = session.output.BeginReply();
+  WriteError(session, refusal);
+  EndReply(session, mark, 0);
+}
+
+// --- One run
+// ---------------------------------------------------------------------------------------
+
+Dispatcher::Run Dispatcher::RunCommand(Session& session, const CommandSpec& spec,
+                                       const resp::Request& request, bool is_rerun) {
+  ParkedCommand* const parked = session.parked.get();
+  const Instant& now = timer_.now();
+  engine::Op op;
+  op.now = engine_.TimeNow(now.unix_us / 1000, now.monotonic_us / 1000);
+  op.db = session.db;
+  std::span<const engine::StreamId> resolved_ids;
+  if (parked != nullptr) {
+    op.pins = parked->pins.get();
+    op.read_misses = parked->load_rounds > kMaxLoadRounds;
+    if (parked->wait) resolved_ids = parked->wait->resolved_ids;
+  }
+  const size_t mark = session.output.BeginReply();
+  CommandContext context = {.session = session,
+                            .server = context_,
+                            .engine = engine_,
+                            .op = op,
+                            .out = session.writer,
+                            .spec = spec,
+                            .args = request.args,
+                            .request = request,
+                            .is_rerun = is_rerun,
+                            .resolved_ids = resolved_ids};
+  const Outcome outcome = spec.handler(context);
+  const int64_t elapsed_us = timer_.Advance();
+  context_.stats().command(CommandIndex(spec)).micros += static_cast<uint64_t>(elapsed_us);
+  const bool parks = outcome.ok() && session.park_request.has_value();
+  if (!parks && !outcome.not_loaded()) {
+    session.park_request.reset();
+    Finish(session, spec, mark, outcome, op.seen_turn);
+    return Run::kDone;
+  }
+  session.output.Abandon(mark);
+  Park(session, spec, request);
+  if (!parks) return Load(session, std::move(op.needs));
+  Block(session);
+  return Run::kParked;
+}
+
+void Dispatcher::Finish(Session& session, const CommandSpec& spec, size_t mark,
+                        const Outcome& outcome, engine::Turn seen_turn) {
+  CommandCounters& counters = context_.stats().command(CommandIndex(spec));
+  ++counters.calls;
+  ++context_.stats().commands_processed;
+  if (!outcome.ok()) {
+    ++counters.failed;
+    session.output.Rewind(mark);
+    WriteError(session, outcome);
+  }
+  EndReply(session, mark, seen_turn);
+}
+
+void Dispatcher::WriteError(Session& session, const Outcome& outcome) {
+  const std::string text = outcome.Text();
+  context_.stats().CountError(text);
+  session.writer.Error(text);
+}
+
+void Dispatcher::EndReply(Session& session, size_t mark, engine::Turn seen_turn) {
+  if (session.reply_mode != ReplyMode::kOn) {
+    session.output.Abandon(mark);
+    if (session.reply_mode == ReplyMode::kSkipThis) session.reply_mode = ReplyMode::kOn;
+    if (session.reply_mode == ReplyMode::kSkipNext) session.reply_mode = ReplyMode::kSkipThis;
+    return;
+  }
+  session.output.EndReply(mark, seen_turn, engine_.released_turn());
+}
+
+// --- Parked commands
+// -------------------------------------------------------------------------------
+
+void Dispatcher::Park(Session& session, const CommandSpec& spec, const resp::Request& request) {
+  if (session.parked == nullptr) session.parked = std::make_unique<ParkedCommand>(spec, request);
+}
+
+void Dispatcher::Block(Session& session) {
+  ParkedCommand& parked = *session.parked;
+  session.state = SessionState::kBlocked;
+  ReleasePins(parked);
+  WaitRequest wait = *std::exchange(session.park_request, std::nullopt);
+  // Its place and its deadline stay what they were when it blocked first.
+  if (parked.wait) return;
+  parked.wait = std::move(wait);
+  int64_t deadline_us = Waiters::kForever;
+  if (parked.wait->timeout_ms > 0) {
+    const int64_t now_us = timer_.now().monotonic_us;
+    const int64_t longest_ms = (Waiters::kForever - 1 - now_us) / 1000;
+    deadline_us = now_us + std::min(parked.wait->timeout_ms, longest_ms) * 1000;
+  }
+  context_.waiters().Add(session.id, session.db, *parked.wait, deadline_us);
+}
+
+Dispatcher::Run Dispatcher::Load(Session& session, std::vector<engine::LoadItem> items) {
+  ParkedCommand& parked = *session.parked;
+  if (parked.pins == nullptr) parked.pins = std::make_shared<engine::Pins>();
+  session.state = SessionState::kLoading;
+  const uint64_t number = ++session.load_number;
+  ++parked.load_rounds;
+  engine_.StartLoad(std::move(items), parked.pins.get(),
+                    [this, id = session.id, number, pins = parked.pins](engine::Status status) {
+                      OnLoaded(id, number, pins, status);
+                    });
+  // Without reader threads the callback has run already, and so, perhaps, has the command.
+  return session.parked == nullptr ? Run::kDone : Run::kParked;
+}
+
+void Dispatcher::OnLoaded(ClientId id, uint64_t load_number,
+                          const std::shared_ptr<engine::Pins>& pins, const engine::Status& status) {
+  Session* const session = context_.clients().Find(id);
+  if (session == nullptr || session->load_number != load_number ||
+      session->state != SessionState::kLoading) {
+    engine_.ReleasePins(pins.get());
+    return;
+  }
+  if (!status.ok()) {
+    const size_t mark = session->output.BeginReply();
+    Finish(*session, session->parked->spec, mark, status, /*seen_turn=*/0);
+    Unpark(*session);
+    return;
+  }
+  // Other clients may not run between a key's becoming ready and its readers.
+  if (context_.waiters().has_ready() && !context_.waiters().Contains(id)) {
+    WaitForRetry(*session);
+    return;
+  }
+  timer_.Start();
+  Rerun(*session);
+}
+
+Dispatcher::Run Dispatcher::Rerun(Session& session) {
+  const CommandSpec& spec = session.parked->spec;
+  const Outcome refusal = Admit(session, spec);
+  if (refusal.code() == Code::kLimit) {
+    WaitForRetry(session);
+    return Run::kParked;
+  }
+  if (!refusal.ok()) {
+    Refuse(session, &spec, refusal);
+    Unpark(session);
+    return Run::kDone;
+  }
+  const resp::Request request = session.parked->request();
+  if (RunCommand(session, spec, request, /*is_rerun=*/true) == Run::kParked) return Run::kParked;
+  if (session.parked != nullptr) Unpark(session);
+  return Run::kDone;
+}
+
+void Dispatcher::Unpark(Session& session) {
+  StopWaiting(session);
+  ReleasePins(*session.parked);
+  session.parked.reset();
+  if (session.is_open()) session.state = SessionState::kReady;
+  if (session.is_feeding || session.state == SessionState::kClosed) return;
+  session.transport.OutputReady();
+  if (session.is_open()) session.transport.InputWanted();
+}
+
+void Dispatcher::StopWaiting(Session& session) {
+  // While it could not run the readers behind it in its group were passed over.
+  if (session.state != SessionState::kBlocked) context_.waiters().SignalKeysOf(session.id);
+  context_.waiters().Remove(session.id);
+}
+
+void Dispatcher::ReleasePins(ParkedCommand& parked) {
+  if (parked.pins == nullptr) return;
+  engine_.ReleasePins(parked.pins.get());
+  parked.pins.reset();
+}
+
+void Dispatcher::WaitForRetry(Session& session) {
+  session.state = SessionState::kRetry;
+  retries_.push_back(session.id);
+}
+
+bool Dispatcher::Unblock(Session& session, UnblockReason reason) {
+  if (!context_.waiters().Contains(session.id)) return false;
+  ++session.load_number;  // A fetch under way is for nobody any more.
+  const CommandSpec& spec = session.parked->spec;
+  const size_t mark = session.output.BeginReply();
+  if (reason == UnblockReason::kError) {
+    Finish(session, spec, mark, Error::kUnblocked, /*seen_turn=*/0);
+  } else {
+    session.writer.NullArray();
+    Finish(session, spec, mark, Done(), /*seen_turn=*/0);
+  }
+  Unpark(session);
+  return true;
+}
+
+// --- The end of a turn
+// -----------------------------------------------------------------------------
+
+void Dispatcher::RunDueWork() {
+  timer_.Start();
+  wake_ups_left_ = kWakeUpsPerTurn;
+  ServeReady();
+  RetryWaiting();
+  ServeTimeouts();
+  context_.clients().FreeRemoved();
+}
+
+int64_t Dispatcher::NextDueMicros() const {
+  int64_t next_us = context_.waiters().next_deadline_us();
+  if (!retries_.empty()) next_us = std::min(next_us, timer_.now().monotonic_us + kRoomPollMicros);
+  return next_us;
+}
+
+void Dispatcher::ServeReady() {
+  // A reader that is run again may have objects fetched, end, and come here.
+  if (is_serving_) return;
+  is_serving_ = true;
+  const auto wake_up = [this](ClientId id) { return WakeUp(id); };
+  while (wake_ups_left_ > 0 && context_.waiters().has_ready() && !engine_.TurnIsFull()) {
+    wake_ups_left_ -= context_.waiters().Serve(1, wake_up);
+  }
+  is_serving_ = false;
+}
+
+Waiters::WakeUp Dispatcher::WakeUp(ClientId id) {
+  Session* const session = context_.clients().Find(id);
+  CHECK(session != nullptr);
+  if (session->state != SessionState::kBlocked) return Waiters::WakeUp::kBusy;
+  if (Rerun(*session) == Run::kDone) return Waiters::WakeUp::kServed;
+  return session->state == SessionState::kBlocked ? Waiters::WakeUp::kBlocked
+                                                  : Waiters::WakeUp::kBusy;
+}
+
+void Dispatcher::RetryWaiting() {
+  std::vector<ClientId> without_room;
+  size_t left = std::min(retries_.size(), kRetriesPerTurn);
+  while (left-- > 0 && !context_.waiters().has_ready() && !engine_.TurnIsFull()) {
+    const ClientId id = retries_.front();
+    retries_.pop_front();
+    Session* const session = context_.clients().Find(id);
+    if (session == nullptr || session->state != SessionState::kRetry) continue;
+    if (Admit(*session, session->parked->spec).code() == Code::kLimit) {
+      without_room.push_back(id);
+      continue;
+    }
+    Rerun(*session);
+    ServeReady();
+  }
+  // First come, first served: they keep their places.
+  retries_.insert(retries_.begin(), without_room.begin(), without_room.end());
+}
+
+void Dispatcher::ServeTimeouts() {
+  const int64_t now_us = timer_.now().monotonic_us;
+  for (size_t i = 0; i < kTimeoutsPerTurn; ++i) {
+    const std::optional<ClientId> id = context_.waiters().Expired(now_us);
+    if (!id) return;
+    Unblock(*context_.clients().Find(*id), UnblockReason::kTimeout);
+  }
+}
+
+}  // namespace server

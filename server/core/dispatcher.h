@@ -1,0 +1,135 @@
+// Runs commands: takes requests out of a connection's input, checks and executes them, and turns
+// outcomes into replies; parks what cannot end now and runs it again later.
+//
+// The owner of the sockets drives it:
+//
+//   Connect -> Feed, Feed, ... (input) -> Disconnect          for each connection
+//   RunDueWork, then Engine::EndTurn, then send output        at the end of each turn of the loop
+//
+// A session executes one command at a time, in order. While its command is parked, Feed takes no
+// input; InputWanted of the transport tells when it does again.
+// Owner: server::Server. Thread: loop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "engine/engine.h"
+#include "resp/request.h"
+#include "server/core/clock.h"
+#include "server/core/command.h"
+#include "server/core/server_context.h"
+#include "server/core/session.h"
+#include "server/core/waiters.h"
+
+namespace server {
+
+class Transport;
+
+enum class FeedOutcome : uint8_t {
+  kNeedMore,   // All whole requests have been executed.
+  kMoreLater,  // The turn has had enough of this connection, or of all: call again next turn.
+  kParked,     // A command waits. Call again after InputWanted.
+  kClosing,    // No more input is taken. The transport has been told how to close.
+};
+
+struct FeedResult {
+  FeedOutcome outcome = FeedOutcome::kNeedMore;
+  size_t consumed = 0;  // Leading bytes of the input that are done with.
+  size_t wanted = 1;    // kNeedMore: a hint for how much to read.
+};
+
+class Dispatcher : public ClientControl {
+ public:
+  // Both must outlive this, and the engine must deliver no callback after it.
+  Dispatcher(ServerContext& context, engine::Engine& engine);
+  ~Dispatcher() override;
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
+
+  // A new client. The session is valid until Disconnect, or Transport::CloseNow.
+  Session& Connect(Transport& transport);
+  // The connection is gone: whatever the client waited for is given up.
+  void Disconnect(Session& session);
+
+  // Executes requests at the start of `input`, as many as the limits of a turn allow. `input` must
+  // stay in place during the call.
+  FeedResult Feed(Session& session, std::string_view input);
+
+  // Once in each turn of the loop, after all input: blocked readers that can go on, time-outs,
+  // commands that are to be tried again. Frees disconnected sessions, so nobody may hold one.
+  void RunDueWork();
+  // Whether RunDueWork has something to do at once; the loop must not sleep then.
+  bool HasDueWork() const { return context_.waiters().has_ready(); }
+  // When RunDueWork must be called at the latest, on the monotonic clock. Waiters::kForever =
+  // never.
+  int64_t NextDueMicros() const;
+
+  // About ten times a second: samples what INFO shows, closes connections that have been idle for
+  // longer than option `timeout`.
+  void Tick();
+
+  bool Unblock(Session& session, UnblockReason reason) override;
+  void Kill(Session& session) override;
+  void CloseAfterReply(Session& session) override;
+
+ private:
+  // What became of one run of a command.
+  enum class Run : uint8_t { kDone, kParked };
+
+  void CloseIdleClients();
+
+  FeedOutcome FeedRequests(Session& session, std::string_view input, FeedResult* result);
+  void FailProtocol(Session& session);
+  void Execute(Session& session, const resp::Request& request);
+  // The row of the command, or null with the refusal in `refusal`.
+  const CommandSpec* Resolve(std::span<const std::string_view> args, Outcome* refusal) const;
+  // Whether the command may run at all now: authentication, memory, state of the storage. With
+  // kLimit the command waits for room.
+  Outcome Admit(const Session& session, const CommandSpec& spec);
+  bool IsOverMemoryLimit();
+  void Refuse(Session& session, const CommandSpec* spec, const Outcome& refusal);
+
+  Run RunCommand(Session& session, const CommandSpec& spec, const resp::Request& request,
+                 bool is_rerun);
+  void Finish(Session& session, const CommandSpec& spec, size_t mark, const Outcome& outcome,
+              engine::Turn seen_turn);
+  void WriteError(Session& session, const Outcome& outcome);
+  void EndReply(Session& session, size_t mark, engine::Turn seen_turn);
+
+  void Park(Session& session, const CommandSpec& spec, const resp::Request& request);
+  void Block(Session& session);
+  Run Load(Session& session, std::vector<engine::LoadItem> items);
+  void OnLoaded(ClientId id, uint64_t load_number, const std::shared_ptr<engine::Pins>& pins,
+                const engine::Status& status);
+  // Runs a parked command again.
+  Run Rerun(Session& session);
+  // The parked command has ended; the session goes on.
+  void Unpark(Session& session);
+  void StopWaiting(Session& session);
+  void ReleasePins(ParkedCommand& parked);
+  void WaitForRetry(Session& session);
+
+  void ServeReady();
+  Waiters::WakeUp WakeUp(ClientId id);
+  void RetryWaiting();
+  void ServeTimeouts();
+
+  ServerContext& context_;
+  engine::Engine& engine_;
+  CommandTimer timer_;
+  const CommandSpec* const ping_;  // Tells about a broken storage although it needs none.
+  std::deque<ClientId> retries_;
+  size_t wake_ups_left_;
+  bool is_serving_ = false;
+  ClientId idle_cursor_ = 0;
+  uint64_t memory_bytes_ = 0;  // As of memory_read_at_us_.
+  int64_t memory_read_at_us_ = 0;
+};
+
+}  // namespace server

@@ -1,0 +1,202 @@
+#include "server/core/error_reply.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <iterator>
+
+#include "engine/check.h"
+
+namespace server {
+namespace {
+
+struct Row {
+  Error error;
+  std::string_view text;
+};
+
+// In the order of the enum. A `{}` takes the next argument.
+constexpr Row kTexts[] = {
+    {Error::kSyntax, "ERR syntax error"},
+    {Error::kNotInteger, "ERR value is not an integer or out of range"},
+    {Error::kInvalidStreamId, "ERR Invalid stream ID specified as stream command argument"},
+    {Error::kInvalidRangeStart, "ERR invalid start ID for the interval"},
+    {Error::kInvalidRangeEnd, "ERR invalid end ID for the interval"},
+    {Error::kWrongType, "WRONGTYPE Operation against a key holding the wrong kind of value"},
+    {Error::kNoSuchKey, "ERR no such key"},
+    {Error::kWrongArity, "ERR wrong number of arguments for '{}' command"},
+    {Error::kSubcommandSyntax,
+     "ERR unknown subcommand or wrong number of arguments for '{}'. Try {} HELP."},
+    {Error::kUnknownSubcommand, "ERR unknown subcommand '{}'. Try {} HELP."},
+    {Error::kNoGroupForKeyName, "NOGROUP No such consumer group '{}' for key name '{}'"},
+    {Error::kNoKeyOrGroup, "NOGROUP No such key '{}' or consumer group '{}'"},
+    {Error::kNoKeyOrGroupInReadGroup,
+     "NOGROUP No such key '{}' or consumer group '{}' in XREADGROUP with GROUP option"},
+    {Error::kBusyGroup, "BUSYGROUP Consumer Group name already exists"},
+    {Error::kXGroupKeyMissing,
+     "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to "
+     "use the MKSTREAM option to create an empty stream automatically."},
+    {Error::kXGroupEntriesRead, "ERR value for ENTRIESREAD must be positive or -1"},
+    {Error::kXAddIdZero, "ERR The ID specified in XADD must be greater than 0-0"},
+    {Error::kXAddIdTooSmall,
+     "ERR The ID specified in XADD is equal or smaller than the target stream top item"},
+    {Error::kXAddIdExhausted,
+     "ERR The stream has exhausted the last possible ID, unable to add more items"},
+    {Error::kXAddTooLarge, "ERR Elements are too large to be stored"},
+    {Error::kMaxLenNegative, "ERR The MAXLEN argument must be >= 0."},
+    {Error::kLimitNegative, "ERR The LIMIT argument must be >= 0."},
+    {Error::kTwoTrimStrategies,
+     "ERR syntax error, MAXLEN and MINID options at the same time are not compatible"},
+    {Error::kLimitWithoutStrategy,
+     "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy"},
+    {Error::kLimitWithoutApproximate,
+     "ERR syntax error, LIMIT cannot be used without the special ~ option"},
+    {Error::kXTrimNoStrategy, "ERR syntax error, XTRIM must be called with a trimming strategy"},
+    {Error::kXSetIdEntriesAddedNegative, "ERR entries_added must be positive"},
+    {Error::kXSetIdBelowGivenMaxDeleted,
+     "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id"},
+    {Error::kXSetIdBelowMaxDeleted,
+     "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id"},
+    {Error::kXSetIdBelowTopItem,
+     "ERR The ID specified in XSETID is smaller than the target stream top item"},
+    {Error::kXSetIdEntriesAddedTooSmall,
+     "ERR The entries_added specified in XSETID is smaller than the target stream length"},
+    {Error::kTimeoutNotInteger, "ERR timeout is not an integer or out of range"},
+    {Error::kTimeoutNegative, "ERR timeout is negative"},
+    {Error::kTimeoutOutOfRange, "ERR timeout is out of range"},
+    {Error::kUnbalancedXRead,
+     "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be "
+     "specified."},
+    {Error::kUnbalancedXReadGroup,
+     "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be "
+     "specified."},
+    {Error::kGroupOnlyInXReadGroup,
+     "ERR The {} option is only supported by XREADGROUP. You called XREAD instead."},
+    {Error::kNewIdOnlyInXReadGroup,
+     "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> "
+     "<consumer> option."},
+    {Error::kMeaninglessId,
+     "ERR The {} ID is meaningless in the context of XREADGROUP: you want to read the history of "
+     "this consumer by specifying a proper ID, or use the > ID to get new messages. The {} ID "
+     "would just return an empty result set."},
+    {Error::kMissingGroupOption, "ERR Missing GROUP option for XREADGROUP"},
+    {Error::kXClaimMinIdle, "ERR Invalid min-idle-time argument for {}"},
+    {Error::kXClaimOptionValue, "ERR Invalid {} option argument for XCLAIM"},
+    {Error::kXClaimUnknownOption, "ERR Unrecognized XCLAIM option '{}'"},
+    {Error::kXAutoClaimCount, "ERR COUNT must be > 0"},
+    {Error::kUnblocked, "UNBLOCKED client unblocked via CLIENT UNBLOCK"},
+    {Error::kUnknownCommand, "ERR unknown command '{}', with args beginning with: {}"},
+    {Error::kNoAuth, "NOAUTH Authentication required."},
+    {Error::kUnauthenticatedHello,
+     "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
+     "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP "
+     "protocol version at the same time"},
+    {Error::kWrongPassword, "WRONGPASS invalid username-password pair or user is disabled."},
+    {Error::kNoPassword,
+     "ERR AUTH <password> called without any password configured for the default user. Are you "
+     "sure your configuration is correct?"},
+    {Error::kProtocolNotInteger, "ERR Protocol version is not an integer or out of range"},
+    {Error::kProtocolUnsupported, "NOPROTO unsupported protocol version"},
+    {Error::kHelloOption, "ERR Syntax error in HELLO option '{}'"},
+    {Error::kDbNotInt32,
+     "ERR value is out of range, value must between -2147483648 and 2147483647"},
+    {Error::kDbOutOfRange, "ERR DB index is out of range"},
+    {Error::kStorageFailed, "MISCONF Errors writing to the AOF file: {}"},
+    {Error::kCorrupt, "CORRUPT {}"},
+    {Error::kOutOfMemory, "OOM command not allowed when used memory > 'maxmemory'."},
+    {Error::kClientName, "ERR Client names cannot contain spaces, newlines or special characters."},
+    {Error::kClientAttribute, "ERR {} cannot contain spaces, newlines or special characters."},
+    {Error::kClientUnknownAttribute, "ERR Unrecognized option '{}'"},
+    {Error::kClientUnknownType, "ERR Unknown client type '{}'"},
+    {Error::kClientInvalidId, "ERR Invalid client ID"},
+    {Error::kClientIdNotPositive, "ERR client-id should be greater than 0"},
+    {Error::kClientNone, "ERR No such client"},
+    {Error::kClientUnknownUser, "ERR No such user '{}'"},
+    {Error::kClientMaxAgeNotInteger, "ERR maxage is not an integer or out of range"},
+    {Error::kClientMaxAgeNotPositive, "ERR maxage should be greater than 0"},
+    {Error::kClientUnblockReason, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"},
+    {Error::kConfigUnknownOption,
+     "ERR Unknown option or number of arguments for CONFIG SET - '{}'"},
+    {Error::kConfigSetFailed, "ERR CONFIG SET failed (possibly related to argument '{}') - {}"},
+    {Error::kConfigNoFile, "ERR The server is running without a config file"},
+    {Error::kConfigRewriteFailed, "ERR Rewriting config file: {}"},
+    {Error::kGetKeysInvalidCommand, "ERR Invalid command specified"},
+    {Error::kGetKeysNoKeys, "ERR The command has no key arguments"},
+    {Error::kGetKeysArity, "ERR Invalid number of arguments specified for command"},
+    {Error::kGetKeysNotFound, "ERR Invalid arguments specified for command"},
+    {Error::kSaveRunning, "ERR Background save already in progress"},
+    {Error::kNoShutdown, "ERR No shutdown in progress."},
+    {Error::kShutdownFailed, "ERR Errors trying to SHUTDOWN. Check logs."},
+    {Error::kInvalidCursor, "ERR invalid cursor"},
+    {Error::kUnknownTypeName, "ERR unknown type name '{}'"},
+};
+
+constexpr bool HasRowForEachError() {
+  for (size_t i = 0; i < std::size(kTexts); ++i) {
+    if (kTexts[i].error != static_cast<Error>(i)) return false;
+  }
+  return std::size(kTexts) == static_cast<size_t>(Error::kCount);
+}
+static_assert(HasRowForEachError(), "kTexts must have one row for each error, in their order");
+
+std::string Fill(std::string_view text, std::initializer_list<std::string_view> arguments) {
+  std::string filled;
+  const std::string_view* argument = arguments.begin();
+  for (size_t at = 0; at < text.size();) {
+    const size_t hole = argument == arguments.end() ? text.npos : text.find("{}", at);
+    filled += text.substr(at, hole - at);
+    if (hole == text.npos) break;
+    filled += *argument++;
+    at = hole + 2;
+  }
+  std::ranges::replace_if(
+      filled, [](char c) { return c == '\r' || c == '\n'; }, ' ');
+  return filled;
+}
+
+std::string TextOf(Error error, std::initializer_list<std::string_view> arguments = {}) {
+  return Fill(kTexts[static_cast<size_t>(error)].text, arguments);
+}
+
+// What clients are told when a handler passes on what the engine said.
+std::string TextOf(const engine::Status& status) {
+  using engine::Code;
+  switch (status.code()) {
+    case Code::kNotFound:
+      return TextOf(Error::kNoSuchKey);
+    case Code::kNoGroup:
+      return Fill("NOGROUP {}", {status.message()});
+    case Code::kGroupExists:
+      return TextOf(Error::kBusyGroup);
+    case Code::kWrongType:
+      return TextOf(Error::kWrongType);
+    case Code::kIdTooSmall:
+      return TextOf(Error::kXAddIdTooSmall);
+    case Code::kIdExhausted:
+      return TextOf(Error::kXAddIdExhausted);
+    case Code::kTooLarge:
+      return TextOf(Error::kXAddTooLarge);
+    case Code::kCorruption:
+      return TextOf(Error::kCorrupt, {status.message()});
+    case Code::kIo:
+      return TextOf(Error::kStorageFailed, {status.message()});
+    case Code::kInvalid:
+    case Code::kLimit:
+      return Fill("ERR {}", {status.message()});
+    case Code::kClosing:
+      return "ERR The server is shutting down";
+    case Code::kOk:
+    case Code::kNotLoaded:
+      break;
+  }
+  CHECK(false);
+}
+
+}  // namespace
+
+Outcome::Outcome(Error error, std::initializer_list<std::string_view> arguments)
+    : text_(TextOf(error, arguments)) {}
+
+std::string Outcome::Text() const { return text_.empty() ? TextOf(status_) : text_; }
+
+}  // namespace server

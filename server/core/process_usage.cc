@@ -1,0 +1,62 @@
+#include "server/core/process_usage.h"
+
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "fmt/format.h"
+
+namespace server {
+namespace {
+
+uint64_t PageBytes() { return static_cast<uint64_t>(sysconf(_SC_PAGESIZE)); }
+
+double Seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+}  // namespace
+
+uint64_t ResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t total_pages = 0;
+  uint64_t resident_pages = 0;
+  if (!(statm >> total_pages >> resident_pages)) return 0;
+  return resident_pages * PageBytes();
+}
+
+uint64_t PeakResidentBytes() {
+  constexpr uint64_t kBytesPerUnit = 1024;
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<uint64_t>(usage.ru_maxrss) * kBytesPerUnit;
+}
+
+ProcessorTime ProcessorTimeUsed() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return {Seconds(usage.ru_utime), Seconds(usage.ru_stime)};
+}
+
+uint64_t SystemMemoryBytes() {
+  const long pages = sysconf(_SC_PHYS_PAGES);
+  return pages > 0 ? static_cast<uint64_t>(pages) * PageBytes() : 0;
+}
+
+std::string OperatingSystem() {
+  utsname name = {};
+  if (uname(&name) != 0) return "unknown";
+  return fmt::format("{} {} {}", name.sysname, name.release, name.machine);
+}
+
+std::string ExecutablePath() {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? std::string() : path.string();
+}
+
+}  // namespace server

@@ -1,0 +1,29 @@
+// What the operating system says about this process.
+//
+// Thread: any.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace server {
+
+// Resident memory in bytes; 0 if it cannot be told.
+uint64_t ResidentBytes();
+// The most there has been of it since the start.
+uint64_t PeakResidentBytes();
+
+// Processor time in seconds, of all threads.
+struct ProcessorTime {
+  double user_seconds = 0;
+  double system_seconds = 0;
+};
+ProcessorTime ProcessorTimeUsed();
+
+// Physical memory of the machine in bytes; 0 if it cannot be told.
+uint64_t SystemMemoryBytes();
+// Name, release and machine of the kernel: "Linux 6.1.0 x86_64".
+std::string OperatingSystem();
+std::string ExecutablePath();
+
+}  // namespace server

@@ -1,0 +1,102 @@
+// The doors through which command handlers reach the rest of the server, each a narrow one.
+//
+// Owner: server::Server, or a test. Built before the dispatcher, which puts itself in as client
+// control. Thread: loop.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "server/core/client_registry.h"
+#include "server/core/clock.h"
+#include "server/core/config.h"
+#include "server/core/log.h"
+#include "server/core/output_buffer.h"
+#include "server/core/stats.h"
+#include "server/core/waiters.h"
+
+namespace server {
+
+// What SHUTDOWN needs of the server. Implemented by server::Server.
+class ServerControl {
+ public:
+  virtual ~ServerControl() = default;
+  // Begins to stop; with `save` after a checkpoint. The client gets no answer, all connections
+  // close.
+  virtual void RequestShutdown(bool save) = 0;
+};
+
+enum class UnblockReason : uint8_t { kTimeout, kError };
+
+// What commands may do to other clients. Implemented by Dispatcher.
+class ClientControl {
+ public:
+  virtual ~ClientControl() = default;
+  // Ends a blocking read. False when the client does not wait in one.
+  virtual bool Unblock(Session& session, UnblockReason reason) = 0;
+  // Disconnects at once: nothing more is done for the client, and its waiting replies are dropped.
+  virtual void Kill(Session& session) = 0;
+  // The client executes nothing more and is closed when its replies have been sent.
+  virtual void CloseAfterReply(Session& session) = 0;
+};
+
+// Fixed at start.
+struct ProcessFacts {
+  std::string run_id;          // 40 hex digits.
+  std::string replication_id;  // 40 hex digits.
+  std::string executable;
+  int64_t start_unix_ms = 0;
+};
+
+class ServerContext {
+ public:
+  // All references must outlive this.
+  ServerContext(Config& config, Clock& clock, Log& log, ServerControl& control, ProcessFacts facts,
+                uint64_t random_seed)
+      : config_(config),
+        clock_(clock),
+        log_(log),
+        control_(control),
+        facts_(std::move(facts)),
+        random_(random_seed),
+        stats_(facts_.start_unix_ms) {}
+  ServerContext(const ServerContext&) = delete;
+  ServerContext& operator=(const ServerContext&) = delete;
+
+  Config& config() { return config_; }
+  const Settings& settings() const { return config_.settings(); }
+  Clock& clock() { return clock_; }
+  Log& log() { return log_; }
+  ServerControl& control() { return control_; }
+  const std::string& run_id() const { return facts_.run_id; }
+  const std::string& replication_id() const { return facts_.replication_id; }
+  const std::string& executable() const { return facts_.executable; }
+
+  ClientRegistry& clients() { return clients_; }
+  Waiters& waiters() { return waiters_; }
+  const Waiters& waiters() const { return waiters_; }
+  Stats& stats() { return stats_; }
+  BufferPool& buffers() { return buffers_; }
+  // Set while there is a dispatcher.
+  ClientControl& client_control() { return *client_control_; }
+  void set_client_control(ClientControl* control) { client_control_ = control; }
+
+  uint64_t Random() { return random_(); }
+
+ private:
+  Config& config_;
+  Clock& clock_;
+  Log& log_;
+  ServerControl& control_;
+  const ProcessFacts facts_;
+  std::mt19937_64 random_;
+  BufferPool buffers_;  // Before the sessions, whose output goes back to it.
+  ClientRegistry clients_;
+  Waiters waiters_;
+  Stats stats_;
+  ClientControl* client_control_ = nullptr;
+};
+
+}  // namespace server

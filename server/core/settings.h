@@ -1,0 +1,93 @@
+// All options as typed values: what the server and the engine are set up with. Filled in from the
+// option table (server/core/config_options.h), which holds the defaults and the rules.
+//
+// Owner: Config. Thread: loop; main before the loop runs.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/options.h"
+
+namespace server {
+
+enum class LogThreshold : uint8_t { kDebug, kVerbose, kNotice, kWarning, kNothing };
+
+// A connection is closed when its unsent replies exceed `hard_bytes`, or `soft_bytes` for longer
+// than `soft_seconds`. 0 = no limit.
+struct OutputLimit {
+  int64_t hard_bytes = 0;
+  int64_t soft_bytes = 0;
+  int64_t soft_seconds = 0;
+};
+enum class ClientClass : uint8_t { kNormal, kReplica, kPubSub };
+inline constexpr size_t kClientClasses = 3;
+
+struct SaveRule {
+  int64_t seconds = 0;
+  int64_t changes = 0;
+};
+
+struct Settings {
+  // Network.
+  std::vector<std::string> bind;
+  int64_t port = 0;  // 0 = no TCP.
+  std::string unixsocket;
+  int64_t unixsocketperm = 0;  // 0 = as the umask has it.
+  int64_t tcp_backlog = 0;
+  int64_t tcp_keepalive_seconds = 0;
+  int64_t timeout_seconds = 0;
+  int64_t maxclients = 0;
+  bool protected_mode = false;
+  std::string requirepass;
+  int64_t proto_max_bulk_len = 0;
+  int64_t client_query_buffer_limit = 0;
+  std::array<OutputLimit, kClientClasses> client_output_buffer_limit;
+
+  // Storage.
+  std::string dir;
+  int64_t databases = 0;
+  int64_t appendfsync = 0;  // See fsync_mode().
+  int64_t cache_size = 0;
+  int64_t maxmemory = 0;
+  int64_t maxmemory_policy = 0;
+  int64_t reader_threads = 0;
+  int64_t checkpoint_bytes = 0;
+  int64_t journal_segment_bytes = 0;
+  int64_t stream_node_max_entries = 0;
+  int64_t stream_node_max_bytes = 0;
+  int64_t stream_idmp_duration = 0;
+  int64_t stream_idmp_maxsize = 0;
+
+  // Process.
+  std::string logfile;
+  int64_t loglevel = 0;  // See log_threshold().
+  std::string pidfile;
+  bool daemonize = false;
+  std::string redis_version;
+
+  // Read back by clients and tests; nothing here acts on them.
+  bool appendonly = false;
+  std::string dbfilename;
+  std::vector<SaveRule> save;
+  int64_t hz = 0;
+  int64_t cluster_enabled = 0;
+  int64_t enable_debug_command = 0;
+  int64_t slowlog_log_slower_than = 0;
+  int64_t slowlog_max_len = 0;
+  int64_t latency_monitor_threshold = 0;
+  std::string notify_keyspace_events;
+  bool replica_read_only = false;
+  bool stop_writes_on_bgsave_error = false;
+
+  engine::FsyncMode fsync_mode() const { return static_cast<engine::FsyncMode>(appendfsync); }
+  LogThreshold log_threshold() const { return static_cast<LogThreshold>(loglevel); }
+  const OutputLimit& output_limit(ClientClass kind) const {
+    return client_output_buffer_limit[static_cast<size_t>(kind)];
+  }
+};
+
+}  // namespace server

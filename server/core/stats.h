@@ -1,0 +1,69 @@
+// Counters of the server, for INFO. Plain numbers: one thread writes and reads them.
+//
+// Owner: ServerContext. Thread: loop.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+
+namespace server {
+
+struct CommandCounters {
+  uint64_t calls = 0;
+  uint64_t micros = 0;
+  uint64_t rejected = 0;  // Refused before it ran; not in calls.
+  uint64_t failed = 0;    // Ran and answered an error.
+};
+
+class Stats {
+ public:
+  explicit Stats(int64_t start_unix_ms);
+
+  int64_t start_unix_ms() const { return start_unix_ms_; }
+
+  // One for each row of the command table, in its order.
+  const std::vector<CommandCounters>& commands() const { return commands_; }
+  CommandCounters& command(size_t index) { return commands_[index]; }
+
+  // Counts an error reply by its first word.
+  void CountError(std::string_view text);
+  // By first word.
+  const absl::btree_map<std::string, uint64_t, std::less<>>& errors() const { return errors_; }
+
+  uint64_t connections_received = 0;
+  uint64_t rejected_connections = 0;
+  uint64_t commands_processed = 0;
+  uint64_t error_replies = 0;
+  uint64_t net_input_bytes = 0;
+  uint64_t net_output_bytes = 0;
+  uint64_t keyspace_hits = 0;
+  uint64_t keyspace_misses = 0;
+  uint64_t used_memory_peak = 0;
+
+  // The rate is the mean of the last samples.
+  void SampleRate(int64_t monotonic_us);
+  uint64_t ops_per_second() const;
+
+  // CONFIG RESETSTAT. The peak stays.
+  void Reset();
+
+ private:
+  static constexpr size_t kRateSamples = 16;
+
+  int64_t start_unix_ms_;
+  std::vector<CommandCounters> commands_;
+  absl::btree_map<std::string, uint64_t, std::less<>> errors_;
+  std::array<uint64_t, kRateSamples> rate_samples_ = {};
+  size_t rate_next_ = 0;
+  int64_t sampled_at_us_ = 0;
+  uint64_t sampled_commands_ = 0;
+};
+
+}  // namespace server

@@ -1,0 +1,122 @@
+// Blocked readers, in the order in which they blocked, by the keys they wait on.
+//
+// On each key, readers outside of groups all get what comes; readers of one group compete, each
+// group by itself. A key that is signalled is ready; Serve then has its readers run again, oldest
+// first: all of those outside of groups, and of each group until the first that gets nothing. A
+// reader that stays blocked keeps its place and its deadline, on all its keys. Readers are ids,
+// never pointers. Owner: ServerContext. Thread: loop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/functional/function_ref.h"
+#include "server/core/command.h"
+#include "server/core/session.h"
+
+namespace server {
+
+class Waiters {
+ public:
+  // No deadline.
+  static constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
+
+  // What became of a reader that was run again.
+  enum class WakeUp : uint8_t {
+    kServed,   // Has been answered and removed.
+    kBlocked,  // Got nothing.
+    kBusy,     // Cannot run now; its keys will be signalled again when it has run.
+  };
+
+  Waiters();
+  ~Waiters();
+  Waiters(const Waiters&) = delete;
+  Waiters& operator=(const Waiters&) = delete;
+
+  // At the end of its queues; a key that is named twice counts once. `deadline_us` is monotonic.
+  // Precondition: the client does not wait.
+  void Add(ClientId client, uint32_t db, const WaitRequest& wait, int64_t deadline_us);
+  // No effect when the client does not wait.
+  void Remove(ClientId client);
+  bool Contains(ClientId client) const { return clients_.contains(client); }
+
+  // Cheap when nobody waits.
+  void Signal(uint32_t db, std::string_view key) {
+    if (!clients_.empty()) MarkReady(db, key);
+  }
+  void SignalDatabase(uint32_t db);
+  // Every key of this client.
+  void SignalKeysOf(ClientId client);
+
+  bool has_ready() const { return !ready_.empty(); }
+  // Runs readers of ready keys, at most `max` of them; the number run. `run` may add, remove and
+  // signal; it removes a reader that it has answered.
+  size_t Serve(size_t max, absl::FunctionRef<WakeUp(ClientId)> run);
+
+  // The earliest deadline; kForever when there is none.
+  int64_t next_deadline_us() const {
+    return deadlines_.empty() ? kForever : deadlines_.begin()->first;
+  }
+  // A client whose deadline has come, the earliest first. It still waits: the caller removes it.
+  std::optional<ClientId> Expired(int64_t now_us) const;
+
+  size_t client_count() const { return clients_.size(); }
+  size_t key_count() const { return keys_.size(); }
+  // Keys on which a reader of a group waits.
+  size_t group_key_count() const { return group_key_count_; }
+
+ private:
+  // A line of readers on one key: number 0 those outside of groups, the others one for each group.
+  using LaneNumber = uint32_t;
+  using Ticket = uint64_t;  // Order of blocking.
+  using Place = std::pair<LaneNumber, Ticket>;
+  struct Lane {
+    LaneNumber number = 0;
+    size_t client_count = 0;
+  };
+  struct Key;
+  struct KeyName {
+    uint32_t db;
+    std::string_view name;  // Key::name.
+    bool operator==(const KeyName&) const = default;
+    template <typename H>
+    friend H AbslHashValue(H state, const KeyName& key) {
+      return H::combine(std::move(state), key.db, key.name);
+    }
+  };
+  struct Client {
+    Ticket ticket = 0;
+    int64_t deadline_us = kForever;
+    std::string group;
+    bool group_read = false;
+    absl::InlinedVector<std::pair<Key*, LaneNumber>, 1> places;
+  };
+
+  void MarkReady(uint32_t db, std::string_view name);
+  void MarkReady(Key& key);
+  Key& KeyFor(uint32_t db, const std::string& name);
+  LaneNumber JoinLane(Key& key, const Client& client);
+  void LeaveLane(Key& key, const Client& client);
+  void EraseIfUnused(Key& key);
+
+  Ticket last_ticket_ = 0;
+  size_t group_key_count_ = 0;
+  absl::flat_hash_map<ClientId, Client> clients_;
+  absl::flat_hash_map<KeyName, std::unique_ptr<Key>> keys_;
+  std::deque<Key*> ready_;
+  absl::btree_set<std::pair<int64_t, ClientId>> deadlines_;
+};
+
+}  // namespace server

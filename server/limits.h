@@ -1,0 +1,51 @@
+// Every bound of the server beside those of the protocol (resp/limits.h), with what happens at it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace server {
+
+// --- Turns ---
+
+// Commands one connection executes in a turn, and bytes of input they may take; the rest of its
+// input waits until the others have had their turn.
+inline constexpr size_t kCommandsPerTurn = 1024;
+inline constexpr size_t kInputBytesPerTurn = 256 * 1024;
+// Blocked clients that are run again in a turn. While more are ready no other command runs, so that
+// each of them sees what made it ready.
+inline constexpr size_t kWakeUpsPerTurn = 1024;
+// Blocked clients whose time is up, answered in a turn; the rest follow in the next.
+inline constexpr size_t kTimeoutsPerTurn = 4096;
+// Commands that had to wait and are tried again in a turn.
+inline constexpr size_t kRetriesPerTurn = 1024;
+// Connections looked at for idleness in one tick.
+inline constexpr size_t kIdleChecksPerTick = 1024;
+
+// Times a command is parked to have objects fetched; after them what it lacks is fetched at once.
+inline constexpr int kMaxLoadRounds = 16;
+// How long until the loop looks again whether there is room for unsaved bytes.
+inline constexpr int64_t kRoomPollMicros = 1000;
+// How long a reading of the memory in use serves to judge commands that need more.
+inline constexpr int64_t kMemoryCheckMicros = 10'000;
+
+// --- Output ---
+
+// Replies that wait to be sent to a client that has not authenticated, where it has to; above it
+// the connection is closed. Each of its requests gets a short reply, so only one that does not read
+// comes here.
+inline constexpr size_t kUnauthenticatedOutputBytes = 1024 * 1024;
+// A piece of output takes no further replies at this size, so that what was sent can be freed.
+inline constexpr size_t kOutputPieceBytes = 64 * 1024;
+// Buffers for replies that are kept for reuse, and the capacity each has. A larger one is freed.
+inline constexpr size_t kPooledBuffers = 128;
+inline constexpr size_t kPooledBufferBytes = 16 * 1024;
+
+// --- Texts and names ---
+
+// Different first words of errors that are counted; further ones are counted together.
+inline constexpr size_t kMaxErrorKinds = 128;
+// Bytes of a client's own words that an error about an unknown command repeats.
+inline constexpr size_t kMaxEchoedBytes = 128;
+
+}  // namespace server

@@ -1,0 +1,323 @@
+#include "server/net/connection.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "server/net/connection_table.h"
+#include "server/net/limits.h"
+
+namespace server {
+
+Connection::Connection(ConnectionTable& table, OwnedFd fd, Peer peer)
+    : table_(table),
+      fd_(std::move(fd)),
+      peer_(std::move(peer)),
+      session_(&table.dispatcher().Connect(*this)),
+      id_(session_->id) {
+  readable_ =
+      table_.loop().NewEvent<&Connection::OnReadable>(fd_.get(), Readiness::kReadable, this);
+  readable_.Add();
+}
+
+Connection::~Connection() {
+  if (session_ != nullptr) table_.dispatcher().Disconnect(*session_);
+}
+
+// --- Input
+// -----------------------------------------------------------------------------------------
+
+void Connection::OnReadable() {
+  // What was read before is executed before more is read. The table goes on with it in this pass.
+  if (is_doomed_ || closes_after_reply_ || input_waits_) return;
+  const ssize_t count = input_.ReadFrom(fd_.get(), table_.read_buffer());
+  if (count > 0) {
+    received_bytes_ += static_cast<uint64_t>(count);
+    ++read_count_;
+    table_.context().stats().net_input_bytes += static_cast<uint64_t>(count);
+    Execute();
+  } else if (count == 0) {
+    OnEndOfInput();
+  } else if (errno != EAGAIN && errno != EINTR) {
+    Drop();
+  }
+  input_.Settle();
+}
+
+void Connection::ExecuteWaiting() {
+  is_in_input_list_ = false;
+  if (session_ == nullptr || closes_after_reply_ || is_paused_) return;
+  Execute();
+  input_.Settle();
+}
+
+void Connection::Execute() {
+  input_waits_ = false;
+  if (session_->state == SessionState::kReady && !input_.empty()) {
+    const FeedResult result = table_.dispatcher().Feed(*session_, input_.view());
+    if (session_ == nullptr || closes_after_reply_) {
+      input_.Clear();
+      return;
+    }
+    input_.Consume(result.consumed);
+    input_waits_ = result.outcome == FeedOutcome::kMoreLater && !input_.empty();
+    if (!session_->output.empty()) NoteOutput();
+    if (ExceedsInputLimit()) {
+      table_.context().log().Warning("client closed: too much unexecuted input",
+                                     {{"client", id_}, {"address", peer_.address}});
+      Drop();
+      return;
+    }
+  }
+  if (is_half_closed_ && !input_waits_) OnEndOfInput();
+  UpdateInterest();
+}
+
+void Connection::OnEndOfInput() {
+  is_half_closed_ = true;
+  readable_.Remove();
+  if (session_->state == SessionState::kReady) {
+    // It may still read: what it has sent is answered.
+    table_.dispatcher().CloseAfterReply(*session_);
+  } else if (session_->state == SessionState::kBlocked) {
+    Drop();
+  } else {
+    // The command may block once it has what it needs.
+    table_.NoteHalfClosed(id_);
+  }
+}
+
+bool Connection::ExceedsInputLimit() const {
+  const Settings& settings = table_.settings();
+  const bool authenticated = session_->authenticated || settings.requirepass.empty();
+  const int64_t limit =
+      authenticated ? settings.client_query_buffer_limit : kUnauthenticatedInputBytes;
+  return std::cmp_greater(input_.size(), limit);
+}
+
+void Connection::UpdateInterest() {
+  if (session_ == nullptr || closes_after_reply_) return;
+  if (session_->output.size() >= kOutputPauseBytes) is_paused_ = true;
+  const bool is_parked = session_->state != SessionState::kReady;
+  const bool has_room = !is_parked || input_.size() < kParkedInputBytes;
+  const bool reads = has_room && !is_paused_ && !is_half_closed_;
+  if (reads) {
+    readable_.Add();
+  } else {
+    readable_.Remove();
+  }
+  if (is_parked && !reads && !is_half_closed_) {
+    if (!peer_closed_.exists()) {
+      peer_closed_ = table_.loop().NewEvent<&Connection::OnPeerClosed>(
+          fd_.get(), Readiness::kPeerClosed, this);
+    }
+    peer_closed_.Add();
+  } else if (peer_closed_.exists()) {
+    peer_closed_.Remove();
+  }
+  if (input_waits_ && !is_paused_ && !is_in_input_list_) {
+    is_in_input_list_ = true;
+    table_.NoteWaitingInput(id_);
+  }
+}
+
+void Connection::OnPeerClosed() {
+  peer_closed_.Remove();
+  if (session_ == nullptr) return;
+  if (session_->state == SessionState::kBlocked) {
+    Drop();
+  } else {
+    table_.NoteHalfClosed(id_);
+  }
+}
+
+bool Connection::CheckHalfClosed() {
+  if (session_ == nullptr || session_->state == SessionState::kReady) return false;
+  if (session_->state != SessionState::kBlocked) return true;
+  Drop();
+  return false;
+}
+
+// --- Output
+// ----------------------------------------------------------------------------------------
+
+void Connection::NoteOutput() {
+  if (is_in_output_list_) return;
+  is_in_output_list_ = true;
+  table_.NoteOutput(id_);
+}
+
+void Connection::Send(engine::Turn released) {
+  is_in_output_list_ = false;
+  if (session_ == nullptr) return;
+  if (waits_until_writable()) {
+    CheckOutput();
+    return;
+  }
+  if (SendSome(released)) AfterSend(released);
+}
+
+void Connection::SendReleased(engine::Turn released) {
+  is_in_gated_list_ = false;
+  Send(released);
+}
+
+void Connection::OnWritable() {
+  if (session_ == nullptr) return;
+  const engine::Turn released = table_.engine().released_turn();
+  if (SendSome(released)) AfterSend(released);
+}
+
+bool Connection::SendSome(engine::Turn released) {
+  std::array<std::string_view, kPiecesPerSend> pieces;
+  for (size_t budget = kSendBytesPerPass;;) {
+    const size_t piece_count = session_->output.Collect(released, pieces);
+    if (piece_count == 0) break;
+    std::array<iovec, kPiecesPerSend> parts;
+    size_t size = 0;
+    for (size_t i = 0; i < piece_count; ++i) {
+      parts[i] = {.iov_base = const_cast<char*>(pieces[i].data()), .iov_len = pieces[i].size()};
+      size += pieces[i].size();
+    }
+    msghdr message = {};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = piece_count;
+    const ssize_t sent = piece_count == 1 ? send(fd_.get(), pieces[0].data(), size, MSG_NOSIGNAL)
+                                          : sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+      Drop();
+      return false;
+    }
+    const size_t count = sent > 0 ? static_cast<size_t>(sent) : 0;
+    session_->output.Consume(count);
+    sent_bytes_ += count;
+    table_.context().stats().net_output_bytes += count;
+    if (count < size) {
+      WaitUntilWritable();
+      return true;
+    }
+    if (piece_count < pieces.size()) break;  // That was all that may leave.
+    budget -= std::min(budget, count);
+    if (budget == 0) {
+      WaitUntilWritable();
+      return true;
+    }
+  }
+  if (writable_.exists()) writable_.Remove();
+  return true;
+}
+
+void Connection::WaitUntilWritable() {
+  if (!writable_.exists()) {
+    writable_ =
+        table_.loop().NewEvent<&Connection::OnWritable>(fd_.get(), Readiness::kWritable, this);
+  }
+  writable_.Add();
+  table_.NoteSlow(id_);
+}
+
+void Connection::AfterSend(engine::Turn released) {
+  const OutputBuffer& output = session_->output;
+  if (output.empty() && closes_after_reply_) {
+    DiscardInput();
+    Drop();
+    return;
+  }
+  if (output.gated(released) && !is_in_gated_list_) {
+    is_in_gated_list_ = true;
+    table_.NoteGated(id_);
+  }
+  if (!output.empty() && !CheckOutput()) return;
+  if (is_paused_ && output.size() <= kOutputPauseBytes / 2) {
+    is_paused_ = false;
+    UpdateInterest();
+  }
+}
+
+bool Connection::CheckOutput() {
+  if (session_ == nullptr) return false;
+  const size_t size = session_->output.size();
+  const OutputLimit& limit = table_.settings().output_limit(ClientClass::kNormal);
+  if (limit.hard_bytes == 0 && limit.soft_bytes == 0) return size > 0;
+  if (!output_limit_.Exceeded(size, limit, table_.context().clock().MonotonicMs())) return size > 0;
+  table_.context().log().Warning("client closed: it does not take its replies",
+                                 {{"client", id_}, {"address", peer_.address}, {"bytes", size}});
+  Drop();
+  return false;
+}
+
+void Connection::Abandon(engine::Turn released, std::string_view error_line) {
+  if (session_ == nullptr || !session_->output.gated(released)) return;
+  if (!SendSome(released) || waits_until_writable()) return;
+  // Replies begin at gates, so the line is read as one. Nothing can be done if it does not go out.
+  [[maybe_unused]] const ssize_t sent =
+      send(fd_.get(), error_line.data(), error_line.size(), MSG_NOSIGNAL);
+}
+
+// --- Transport
+// -------------------------------------------------------------------------------------
+
+void Connection::OutputReady() { NoteOutput(); }
+
+void Connection::InputWanted() {
+  input_waits_ = true;
+  UpdateInterest();
+}
+
+void Connection::CloseAfterReply() {
+  closes_after_reply_ = true;
+  input_waits_ = false;
+  readable_.Remove();
+  if (peer_closed_.exists()) peer_closed_.Remove();
+  NoteOutput();
+}
+
+void Connection::CloseNow() {
+  session_ = nullptr;
+  Doom();
+}
+
+TransportInfo Connection::Info() const {
+  return {.peer_address = peer_.address,
+          .local_address = LocalAddress(fd_.get()),
+          .fd = fd_.get(),
+          .is_unix_socket = peer_.is_unix_socket,
+          .input_bytes = input_.size(),
+          .input_free_bytes = input_.free_bytes(),
+          .received_bytes = received_bytes_,
+          .sent_bytes = sent_bytes_,
+          .read_count = read_count_};
+}
+
+// --- The end
+// ---------------------------------------------------------------------------------------
+
+void Connection::Drop() {
+  if (session_ != nullptr) table_.dispatcher().Disconnect(*std::exchange(session_, nullptr));
+  Doom();
+}
+
+void Connection::Doom() {
+  if (is_doomed_) return;
+  is_doomed_ = true;
+  input_waits_ = false;
+  readable_.Remove();
+  if (writable_.exists()) writable_.Remove();
+  if (peer_closed_.exists()) peer_closed_.Remove();
+  table_.NoteClosed(id_);
+}
+
+void Connection::DiscardInput() {
+  for (size_t discarded = 0; discarded < kDiscardedInputBytes;) {
+    const ssize_t count =
+        recv(fd_.get(), table_.read_buffer().data(), kReadBufferBytes, MSG_DONTWAIT);
+    if (count <= 0) return;
+    discarded += static_cast<size_t>(count);
+  }
+}
+
+}  // namespace server

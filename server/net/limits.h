@@ -1,0 +1,50 @@
+// Every bound of the network layer, with what happens when it is reached.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace server {
+
+// --- Input ---
+
+// The buffer into which all connections read, one after another: bytes read by one system call.
+inline constexpr size_t kReadBufferBytes = 64 * 1024;
+// Unexecuted bytes up to this size move to the front of the shared buffer for the next read; a
+// connection that has more reads into memory of its own.
+inline constexpr size_t kCarriedInputBytes = 16 * 1024;
+// Unexecuted bytes after which a connection whose command waits is no longer read.
+inline constexpr size_t kParkedInputBytes = 64 * 1024;
+// `client-query-buffer-limit` of connections that have not authenticated.
+inline constexpr int64_t kUnauthenticatedInputBytes = 1024 * 1024;
+
+// --- Output ---
+
+// Unsent bytes at which a connection is neither read nor executed, until they are half of it.
+inline constexpr size_t kOutputPauseBytes = 1024 * 1024;
+// Bytes sent to one connection at a time; the rest follows in the next pass.
+inline constexpr size_t kSendBytesPerPass = 1024 * 1024;
+// Pieces of output in one system call.
+inline constexpr size_t kPiecesPerSend = 16;
+// Bytes taken from a connection that is about to be closed and dropped: input that is left unread
+// makes the kernel reset the connection, and the last reply may be lost.
+inline constexpr size_t kDiscardedInputBytes = 256 * 1024;
+
+// --- Connections ---
+
+// Connections one listener accepts in a pass of the loop.
+inline constexpr int kAcceptsPerPass = 256;
+// File descriptors kept for everything that is no client: store, journal, log, listeners. Of a
+// process that has few, half are kept.
+inline constexpr int64_t kReservedFds = 640;
+// How long a listener rests after accept failed for want of a resource.
+inline constexpr int64_t kAcceptPauseMicros = 100'000;
+
+// --- Loop ---
+
+// Interval of the work that no event causes.
+inline constexpr int64_t kTickMicros = 100'000;
+// Ticks between two looks at output that cannot be sent.
+inline constexpr int kTicksPerOutputCheck = 10;
+
+}  // namespace server

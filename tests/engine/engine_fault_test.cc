@@ -1,0 +1,181 @@
+// Data directories that are not as they should be: what is lost, and what is refused.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "engine/inspect.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/test_engine.h"
+
+namespace engine {
+namespace {
+
+using tests::CopyTree;
+using tests::Entry;
+using tests::TempDir;
+using tests::TestEngine;
+
+namespace fs = std::filesystem;
+
+void AddTurns(TestEngine& engine, uint64_t first, uint64_t last) {
+  for (uint64_t ms = first; ms <= last; ++ms) {
+    const Entry entry = Entry::Of("value " + std::to_string(ms));
+    const auto added = engine.Run(0, [&](Op& op) -> Result<AddResult> {
+      const auto stream = engine->OpenStream(op, "s");
+      return engine->Add(op, "s", stream.ok() ? *stream : nullptr,
+                         {AddId::Form::kExplicit, {ms, 0}}, entry.payload(), {});
+    });
+    ASSERT_TRUE(added.ok());
+    engine.EndTurn();
+  }
+}
+
+// Entries 1-0, 2-0, ... without a gap: how many. -1 if they are others.
+int64_t CountEntries(TestEngine& engine) {
+  int64_t count = 0;
+  bool in_order = true;
+  RangeArgs all;
+  all.end = StreamId::Max();
+  const Status status = engine.Run(0, [&](Op& op) -> Status {
+    count = 0;
+    ASSIGN_OR_RETURN(Stream * stream, engine->OpenStream(op, "s"));
+    return engine->Range(op, *stream, all, [&](const EntryView& entry) {
+      ++count;
+      in_order &= entry.id == StreamId{static_cast<uint64_t>(count), 0};
+    });
+  });
+  return status.ok() && in_order ? count : -1;
+}
+
+std::string ReadFile(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+void WriteFile(const fs::path& path, const std::string& bytes) {
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << bytes;
+}
+
+// The segment that is being written: the one with the most in it.
+fs::path UsedSegment(const std::string& journal) {
+  fs::path used;
+  size_t most = 0;
+  for (const auto& file : fs::directory_iterator(journal)) {
+    const size_t end = ReadFile(file.path()).find_last_not_of('\0') + 1;
+    if (end > most) {
+      most = end;
+      used = file.path();
+    }
+  }
+  return used;
+}
+
+TEST(EngineFault, ADirectoryInUseIsRefused) {
+  TempDir directory;
+  TestEngine one(TestEngine::SmallOptions(directory / "data"));
+  ASSERT_EQ(one.Open(), "");
+  TestEngine two(TestEngine::SmallOptions(directory / "data"));
+  EXPECT_NE(two.Open().find("in use"), std::string::npos);
+  one.Close();
+  EXPECT_EQ(two.Open(), "");
+}
+
+TEST(EngineFault, ATornJournalLosesOnlyTurnsThatWereNotSynced) {
+  TempDir directory;
+  const EngineOptions options = TestEngine::SmallOptions(directory / "data");
+  const std::string journal = directory / "data/journal";
+  fs::path segment;
+  size_t synced_end = 0;
+  {
+    TestEngine engine(options);
+    ASSERT_EQ(engine.Open(), "");
+    AddTurns(engine, 1, 10);
+    ASSERT_TRUE(engine->SyncNow().ok());
+    segment = UsedSegment(journal);
+    synced_end = ReadFile(segment).find_last_not_of('\0') + 1;
+    AddTurns(engine, 11, 20);
+  }
+  const std::string whole = ReadFile(segment);
+  const size_t end = whole.find_last_not_of('\0') + 1;
+  ASSERT_GT(end, synced_end);
+  int64_t most = 0;
+  for (size_t cut = synced_end; cut < end; cut += 37) {
+    const std::string copy = directory / ("copy" + std::to_string(cut));
+    CopyTree(directory / "data", copy);
+    std::string torn = whole;
+    torn.replace(cut, end - cut, end - cut, '\0');
+    WriteFile(fs::path(copy) / "journal" / segment.filename(), torn);
+    TestEngine engine(TestEngine::SmallOptions(copy));
+    ASSERT_EQ(engine.Open(), "") << "cut at " << cut;
+    const int64_t count = CountEntries(engine);
+    EXPECT_GE(count, std::max<int64_t>(most, 10));
+    EXPECT_LT(count, 20);
+    most = count;
+    AddTurns(engine, static_cast<uint64_t>(count) + 1, static_cast<uint64_t>(count) + 3);
+    engine.Crash();
+    ASSERT_EQ(engine.Open(), "");
+    EXPECT_EQ(CountEntries(engine), count + 3);
+  }
+  EXPECT_EQ(most, 19);
+}
+
+TEST(EngineFault, TheJournalOfAnotherStoreIsRefused) {
+  TempDir directory;
+  for (const char* name : {"a", "b"}) {
+    TestEngine engine(TestEngine::SmallOptions(directory / name));
+    ASSERT_EQ(engine.Open(), "");
+    AddTurns(engine, 1, 5);
+  }
+  fs::remove_all(directory / "a/journal");
+  CopyTree(directory / "b/journal", directory / "a/journal");
+  TestEngine engine(TestEngine::SmallOptions(directory / "a"));
+  EXPECT_NE(engine.Open(), "");
+}
+
+TEST(EngineFault, AJournalWithoutItsStoreIsRefused) {
+  TempDir directory;
+  {
+    TestEngine engine(TestEngine::SmallOptions(directory / "data"));
+    ASSERT_EQ(engine.Open(), "");
+    AddTurns(engine, 1, 5);
+  }
+  fs::remove_all(directory / "data/store");
+  TestEngine engine(TestEngine::SmallOptions(directory / "data"));
+  EXPECT_NE(engine.Open(), "");
+}
+
+TEST(EngineFault, AStoreWithoutItsJournalIsRefused) {
+  TempDir directory;
+  {
+    TestEngine engine(TestEngine::SmallOptions(directory / "data"));
+    ASSERT_EQ(engine.Open(), "");
+    AddTurns(engine, 1, 5);
+    engine.Close();
+    ASSERT_EQ(engine.Open(), "");
+    AddTurns(engine, 6, 9);
+  }
+  fs::remove_all(directory / "data/journal");
+  TestEngine engine(TestEngine::SmallOptions(directory / "data"));
+  EXPECT_NE(engine.Open(), "");
+}
+
+TEST(EngineFault, AStoreThatNeverGotItsFirstJournalOpens) {
+  TempDir directory;
+  {
+    TestEngine engine(TestEngine::SmallOptions(directory / "data"));
+    ASSERT_EQ(engine.Open(), "");
+  }
+  fs::remove_all(directory / "data/journal");
+  TestEngine engine(TestEngine::SmallOptions(directory / "data"));
+  EXPECT_EQ(engine.Open(), "");
+}
+
+}  // namespace
+}  // namespace engine
