@@ -156,6 +156,9 @@ Status Persistence::Replay(Now now) {
   core_.FreeFlushed(SIZE_MAX);
   if (record_count > 0) {
     core_.Log(LogLevel::kInfo, "journal replayed turns=" + std::to_string(record_count));
+    // In the background, once the server runs: the next start finds little to replay, and the
+    // segments are free again.
+    checkpoint_requested_ = core_.options.background_threads;
   }
   return OkStatus();
 }

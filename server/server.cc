@@ -108,6 +108,7 @@ Status Server::Listen(std::vector<BoundSocket> sockets) {
   }
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // The write fails then, which the journal knows how to handle.
   stop_signals_.push_back(loop_->NewSignal<&Server::OnStopSignal>(SIGTERM, this));
   stop_signals_.push_back(loop_->NewSignal<&Server::OnStopSignal>(SIGINT, this));
   return OkStatus();

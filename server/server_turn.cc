@@ -10,8 +10,7 @@ namespace server {
 
 using engine::Status;
 
-// --- Turns
-// -----------------------------------------------------------------------------------------
+// --- Turns ---------------------------------------------------------------------------------------
 
 ExitCode Server::Run() {
   log_.Notice("Ready to accept connections");
@@ -62,8 +61,7 @@ void Server::OnStorageFailure(const Status& cause) {
   connections_->Abandon(cause);
 }
 
-// --- Stop
-// ------------------------------------------------------------------------------------------
+// --- Stop ----------------------------------------------------------------------------------------
 
 ExitCode Server::Stop() {
   listeners_.clear();

@@ -28,8 +28,7 @@ Connection::~Connection() {
   if (session_ != nullptr) table_.dispatcher().Disconnect(*session_);
 }
 
-// --- Input
-// -----------------------------------------------------------------------------------------
+// --- Input ---------------------------------------------------------------------------------------
 
 void Connection::OnReadable() {
   // What was read before is executed before more is read. The table goes on with it in this pass.
@@ -101,7 +100,6 @@ bool Connection::ExceedsInputLimit() const {
 
 void Connection::UpdateInterest() {
   if (session_ == nullptr || closes_after_reply_) return;
-  if (session_->output.size() >= kOutputPauseBytes) is_paused_ = true;
   const bool is_parked = session_->state != SessionState::kReady;
   const bool has_room = !is_parked || input_.size() < kParkedInputBytes;
   const bool reads = has_room && !is_paused_ && !is_half_closed_;
@@ -142,8 +140,7 @@ bool Connection::CheckHalfClosed() {
   return false;
 }
 
-// --- Output
-// ----------------------------------------------------------------------------------------
+// --- Output --------------------------------------------------------------------------------------
 
 void Connection::NoteOutput() {
   if (is_in_output_list_) return;
@@ -154,11 +151,7 @@ void Connection::NoteOutput() {
 void Connection::Send(engine::Turn released) {
   is_in_output_list_ = false;
   if (session_ == nullptr) return;
-  if (waits_until_writable()) {
-    CheckOutput();
-    return;
-  }
-  if (SendSome(released)) AfterSend(released);
+  if (waits_until_writable() || SendSome(released)) AfterSend(released);
 }
 
 void Connection::SendReleased(engine::Turn released) {
@@ -221,6 +214,7 @@ void Connection::WaitUntilWritable() {
 }
 
 void Connection::AfterSend(engine::Turn released) {
+  // A session's output lives on until the end of the pass, whatever happens here.
   const OutputBuffer& output = session_->output;
   if (output.empty() && closes_after_reply_) {
     DiscardInput();
@@ -232,10 +226,10 @@ void Connection::AfterSend(engine::Turn released) {
     table_.NoteGated(id_);
   }
   if (!output.empty() && !CheckOutput()) return;
-  if (is_paused_ && output.size() <= kOutputPauseBytes / 2) {
-    is_paused_ = false;
-    UpdateInterest();
-  }
+  const bool pauses = output.size() > (is_paused_ ? kOutputPauseBytes / 2 : kOutputPauseBytes);
+  if (pauses == is_paused_) return;
+  is_paused_ = pauses;
+  UpdateInterest();
 }
 
 bool Connection::CheckOutput() {
@@ -258,8 +252,7 @@ void Connection::Abandon(engine::Turn released, std::string_view error_line) {
       send(fd_.get(), error_line.data(), error_line.size(), MSG_NOSIGNAL);
 }
 
-// --- Transport
-// -------------------------------------------------------------------------------------
+// --- Transport -----------------------------------------------------------------------------------
 
 void Connection::OutputReady() { NoteOutput(); }
 
@@ -293,8 +286,7 @@ TransportInfo Connection::Info() const {
           .read_count = read_count_};
 }
 
-// --- The end
-// ---------------------------------------------------------------------------------------
+// --- The end -------------------------------------------------------------------------------------
 
 void Connection::Drop() {
   if (session_ != nullptr) table_.dispatcher().Disconnect(*std::exchange(session_, nullptr));

@@ -32,8 +32,7 @@ short EventFlags(Readiness readiness) {
 
 }  // namespace
 
-// --- Event
-// -----------------------------------------------------------------------------------------
+// --- Event ---------------------------------------------------------------------------------------
 
 void Event::Free::operator()(event* handle) const { event_free(handle); }
 
@@ -49,8 +48,7 @@ void Event::Remove() {
   is_added_ = false;
 }
 
-// --- EventLoop
-// -------------------------------------------------------------------------------------
+// --- EventLoop -----------------------------------------------------------------------------------
 
 void EventLoop::FreeBase::operator()(event_base* base) const { event_base_free(base); }
 

@@ -37,9 +37,9 @@ void RunSeeds(uint64_t seeds, uint64_t steps, bool threads) {
   }
 }
 
-TEST(Model, TheEngineDoesWhatTheSpecificationSays) { RunSeeds(8, 1200, false); }
+TEST(Model, TheEngineDoesWhatTheSpecificationSays) { RunSeeds(3, 1000, false); }
 
-TEST(Model, AlsoWithThreads) { RunSeeds(4, 1200, true); }
+TEST(Model, AlsoWithThreads) { RunSeeds(2, 800, true); }
 
 }  // namespace
 }  // namespace tests

@@ -329,7 +329,7 @@ std::vector<ModelRow> ModelStream::Claim(engine::Now now, ModelGroup& group,
   ModelConsumer& consumer = Touch(group, args.consumer, now.store_ms);
   int64_t delivery_ms = now.store_ms;
   if (args.idle_ms.has_value()) {
-    delivery_ms -= *args.idle_ms;
+    delivery_ms -= std::max<int64_t>(*args.idle_ms, 0);  // Below 0 is above now, which is now.
   } else if (args.delivery_unix_ms.has_value()) {
     delivery_ms = *args.delivery_unix_ms;
   }

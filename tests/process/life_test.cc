@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -170,6 +171,26 @@ TEST(Life, WhatWasAnsweredSurvivesAKill) {
   EXPECT_GE(std::stoi(length.substr(length.find(' '))), kSeen);
 }
 
+TEST(Life, WhenTheStorageFailsClientsAreToldAndItEndsWith75) {
+  for (const char* fsync : {"always", "everysec", "no"}) {
+    ServerProcess server({"--appendfsync", fsync});
+    Client client = server.Connect();
+    EXPECT_EQ(client.Call({"XADD", "s", "1-1", "f", "v"}), "1-1");
+    const rlimit none = {.rlim_cur = 1, .rlim_max = RLIM_INFINITY};
+    ASSERT_EQ(prlimit(server.pid(), RLIMIT_FSIZE, &none, nullptr), 0);
+    client.Append({"PING"});
+    client.Append({"XADD", "s", "2-1", "f", "v"});
+    client.Append({"PING"});
+    EXPECT_EQ(client.NextReply(), "PONG");
+    EXPECT_TRUE(client.NextReply().starts_with("(error) MISCONF Errors writing to the AOF file: "))
+        << fsync;
+    EXPECT_EQ(client.NextReply(), "(closed)");
+    EXPECT_EQ(server.Wait(), 75) << server.Log();
+    server.Start();
+    EXPECT_TRUE(server.Connect().Call({"XRANGE", "s", "-", "+"}).starts_with("[[1-1, [f, v]]"));
+  }
+}
+
 TEST(Life, WritesItsNumberIntoThePidFileAndRemovesIt) {
   const TempDir directory;
   const std::string pid_file = directory / "pid";
@@ -178,6 +199,23 @@ TEST(Life, WritesItsNumberIntoThePidFileAndRemovesIt) {
   server.Signal(SIGTERM);
   EXPECT_EQ(server.Wait(), 0);
   EXPECT_FALSE(Exists(pid_file));
+}
+
+TEST(Life, AnIncompleteStoreIsRefusedAndLeftAlone) {
+  ServerProcess server;
+  EXPECT_EQ(server.Connect().Call({"XADD", "s", "1-1", "f", "v"}), "1-1");
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.Wait(), 0);
+  const std::string store = server.data() + "/store";
+  const std::string aside = server.directory() / "aside";
+  ASSERT_EQ(rename(store.c_str(), aside.c_str()), 0);
+  const Ended ended =
+      RunToEnd({"--port", "0", "--unixsocket", server.socket(), "--dir", server.data()});
+  EXPECT_EQ(ended.exit_code, 78) << ended.output;
+  EXPECT_FALSE(Exists(store));
+  ASSERT_EQ(rename(aside.c_str(), store.c_str()), 0);
+  server.Start();
+  EXPECT_EQ(server.Connect().Call({"XLEN", "s"}), "(integer) 1");
 }
 
 TEST(Life, ACheckOfNoStoreFails) {

@@ -65,8 +65,7 @@ std::string Render(const redisReply& reply) {
 
 }  // namespace
 
-// --- Client
-// ----------------------------------------------------------------------------------------
+// --- Client --------------------------------------------------------------------------------------
 
 void Client::Append(const std::vector<std::string>& words) {
   std::vector<const char*> starts;
@@ -90,8 +89,7 @@ std::string Client::Call(const std::vector<std::string>& words) {
   return NextReply();
 }
 
-// --- Processes
-// -------------------------------------------------------------------------------------
+// --- Processes -----------------------------------------------------------------------------------
 
 Ended RunToEnd(const std::vector<std::string>& arguments, const std::string& input) {
   const TempDir directory;

@@ -78,7 +78,8 @@ class TestEngine {
         return result;
       }
       if (attempt >= 10000) {
-        std::fprintf(stderr, "loading gets nowhere\n"); std::abort();
+        std::fprintf(stderr, "loading gets nowhere\n");
+        std::abort();
       }
       ++loads_;
       engine::Status loaded = Load(std::move(op.needs), &pins);
