@@ -1,9 +1,9 @@
 // The only code that changes the engine's state: one function per effect.
 //
-// A call on live state goes through Emit(), which records the effect and applies it; recovery applies
-// what it reads. Preconditions are the effect's meaning (a deleted id exists and its block is in
-// memory, ...): whoever makes effects has checked them, and the journal is trusted after its checksums;
-// a violation is a CHECK. Thread: loop.
+// A call on live state goes through Emit(), which records the effect and applies it; recovery
+// applies what it reads. Preconditions are the effect's meaning (a deleted id exists and its block
+// is in memory, ...): whoever makes effects has checked them, and the journal is trusted after its
+// checksums; a violation is a CHECK. Thread: loop.
 #pragma once
 
 #include "engine/core.h"

@@ -43,8 +43,8 @@ size_t AddPage(Core& core, Group& group, size_t index, StreamId first_id, Pendin
   PageSlot slot;
   slot.first_id = first_id;
   slot.number = group.next_page++;
-  const auto it = group.pages.insert(group.pages.begin() + static_cast<ptrdiff_t>(index),
-                                     std::move(slot));
+  const auto it =
+      group.pages.insert(group.pages.begin() + static_cast<ptrdiff_t>(index), std::move(slot));
   PageUnit& unit = core.AttachPage(group, *it, std::move(page));
   core.checkpoint.Touch(unit, 0);
   return index;
@@ -58,9 +58,9 @@ void DropPage(Core& core, Group& group, size_t index) {
     core.cache.Remove(slot.unit.get());
   }
   if (slot.on_disk || (slot.unit != nullptr && slot.unit->on_disk)) {
-    core.checkpoint.DeleteLater(Family::kGroups,
-                                PendingPageKey(group.stream->physical_db, group.stream->uid,
-                                               group.number, slot.number));
+    core.checkpoint.DeleteLater(
+        Family::kGroups,
+        PendingPageKey(group.stream->physical_db, group.stream->uid, group.number, slot.number));
   }
   group.pages.erase(group.pages.begin() + static_cast<ptrdiff_t>(index));
 }
@@ -72,8 +72,8 @@ PendingPage& PageFor(Core& core, Group& group, StreamId id, size_t bytes) {
   }
   const size_t index = group.FindPageAtOrAfter(id);
   PageSlot& slot = group.pages[index];
-  const bool takes_no_more = slot.unit != nullptr ? !slot.unit->page.WantsAppend()
-                                                  : slot.count == kMaxPendingRecords;
+  const bool takes_no_more =
+      slot.unit != nullptr ? !slot.unit->page.WantsAppend() : slot.count == kMaxPendingRecords;
   if (index + 1 == group.pages.size() && takes_no_more && id > slot.Last()) {
     return group.pages[AddPage(core, group, index + 1, id, PendingPage())].unit->page;
   }

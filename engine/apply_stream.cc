@@ -32,8 +32,8 @@ BlockUnit& TailOf(Core& core, Stream& stream, BlockSlot& slot) {
 
 BlockSlot& OpenBlock(Core& core, Stream& stream, StreamId first_id) {
   // A stream that has filled a block will most likely fill the next one.
-  const bool filled_one = !stream.directory.empty() &&
-                          stream.directory.Back().byte_size >= kBlockTargetBytes / 2;
+  const bool filled_one =
+      !stream.directory.empty() && stream.directory.Back().byte_size >= kBlockTargetBytes / 2;
   auto& pages = stream.directory.pages();
   if (!pages.empty() && stream.directory.Back().last_id >= first_id) {
     // XSETID went back below deleted entries at the end of the block. None of them is live, so the
@@ -245,8 +245,8 @@ void Apply(Core& core, Stream& stream, const StreamCreated& effect) {
 
 void Apply(Core& core, Stream& stream, const EntryAdded& effect) {
   Change(core, stream, 0);
-  BlockSlot& slot = effect.opens_block ? OpenBlock(core, stream, effect.id)
-                                       : stream.directory.Back();
+  BlockSlot& slot =
+      effect.opens_block ? OpenBlock(core, stream, effect.id) : stream.directory.Back();
   BlockUnit& unit = TailOf(core, stream, slot);
   const size_t bytes = effect.payload.size() + 12;
   core.checkpoint.Touch(unit, bytes);

@@ -28,9 +28,9 @@ class Cache {
   uint64_t bytes() const { return bytes_; }
   size_t unit_count() const { return ring_.size(); }
 
-  // Passes the hand over at most `max_steps` units or until bytes() <= budget. `evict` drops the unit
-  // if it may go (it then calls Remove, perhaps for units inside it, too) and says whether it is gone;
-  // it may also just make it smaller.
+  // Passes the hand over at most `max_steps` units or until bytes() <= budget. `evict` drops the
+  // unit if it may go (it then calls Remove, perhaps for units inside it, too) and says whether it
+  // is gone; it may also just make it smaller.
   void Shrink(uint64_t budget, size_t max_steps, absl::FunctionRef<bool(Unit*)> evict);
 
  private:

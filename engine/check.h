@@ -14,11 +14,11 @@ namespace engine {
 
 }  // namespace engine
 
-#define CHECK(expression)                                         \
-  do {                                                            \
-    if (!(expression)) [[unlikely]] {                             \
-      ::engine::CheckFailed(#expression, __FILE__, __LINE__);     \
-    }                                                             \
+#define CHECK(expression)                                     \
+  do {                                                        \
+    if (!(expression)) [[unlikely]] {                         \
+      ::engine::CheckFailed(#expression, __FILE__, __LINE__); \
+    }                                                         \
   } while (false)
 
 // Documentation of which mutex guards a member; checked by clang's thread-safety analysis.

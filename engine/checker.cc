@@ -27,9 +27,8 @@ class RawChecker {
   }
 
   Status Run() {
-    RETURN_IF_ERROR(persistence_.ScanStore(Family::kKeys, [this](auto key, auto value) {
-      CheckKey(key, value);
-    }));
+    RETURN_IF_ERROR(persistence_.ScanStore(Family::kKeys,
+                                           [this](auto key, auto value) { CheckKey(key, value); }));
     RETURN_IF_ERROR(CheckFamily(Family::kBlocks));
     return CheckFamily(Family::kGroups);
   }
@@ -158,9 +157,8 @@ Result<CheckReport> CheckStore(const std::string& directory) {
   core.persistence = std::make_unique<Persistence>(&core);
   core.loader = std::make_unique<Loader>(&core, 0);
   CheckReport report;
-  RETURN_IF_ERROR(core.persistence->OpenForCheck([&core, &report] {
-    return RawChecker(core, &report).Run();
-  }));
+  RETURN_IF_ERROR(
+      core.persistence->OpenForCheck([&core, &report] { return RawChecker(core, &report).Run(); }));
   report.replayed_turns = core.turn - 1 - core.persistence->checkpoint_turn();
   RETURN_IF_ERROR(VerifyState(core, &report));
   return report;

@@ -1,9 +1,9 @@
 // Checkpoints: which units have changed, and how their state after one turn gets into the store.
 //
-// Freezing swaps the list of dirty units. Frozen units are encoded in slices between turns, and in any
-// case before they change again, so the batch shows the state after exactly one turn although the
-// engine goes on. One checkpoint at a time. Owner: Core. Thread: loop; Work() of the batch in flight
-// runs on the checkpoint thread.
+// Freezing swaps the list of dirty units. Frozen units are encoded in slices between turns, and in
+// any case before they change again, so the batch shows the state after exactly one turn although
+// the engine goes on. One checkpoint at a time. Owner: Core. Thread: loop; Work() of the batch in
+// flight runs on the checkpoint thread.
 #pragma once
 
 #include <cstddef>
@@ -34,8 +34,8 @@ class Checkpoint {
     dirty_bytes_ += bytes;
   }
 
-  // Call before a unit is destroyed because its object ceases to exist: its frozen state still reaches
-  // the running checkpoint, and the record under `key` is deleted by the next one.
+  // Call before a unit is destroyed because its object ceases to exist: its frozen state still
+  // reaches the running checkpoint, and the record under `key` is deleted by the next one.
   void BeforeDestroy(Unit& unit, Family family, const std::string& key);
   // Call before a clean unit leaves memory.
   void Forget(Unit& unit);

@@ -59,8 +59,7 @@ Result<Stream*> Core::FindStream(Op& op, std::string_view key) {
 
 Block* Core::NeedBlock(Op& op, Stream& stream, BlockSlot& slot, StreamId from) {
   if (slot.unit != nullptr &&
-      (slot.unit->block.complete() ||
-       (from != StreamId::Min() && slot.unit->block.Covers(from)))) {
+      (slot.unit->block.complete() || (from != StreamId::Min() && slot.unit->block.Covers(from)))) {
     slot.unit->referenced = true;
     return &slot.unit->block;
   }
@@ -202,8 +201,7 @@ void Core::RetireHolder(std::unique_ptr<KeyHolder> holder, RecordsOf records) {
 void Core::RetireDatabase(std::unique_ptr<Database> database, bool anything_stored) {
   if (anything_stored) {
     const std::string prefix = DatabasePrefix(database->physical);
-    for (const Family family :
-         {Family::kKeys, Family::kBlocks, Family::kGroups, Family::kSide}) {
+    for (const Family family : {Family::kKeys, Family::kBlocks, Family::kGroups, Family::kSide}) {
       checkpoint.DeleteRangeLater(family, prefix, PrefixEnd(prefix));
     }
   }

@@ -40,15 +40,16 @@ class Core {
   std::unique_ptr<Persistence> persistence;
   std::unique_ptr<Loader> loader;
 
-  Turn turn = 1;              // The running one.
+  Turn turn = 1;  // The running one.
   Uid next_uid = 1;
   uint32_t next_physical = 1;
   uint64_t changes_since_checkpoint = 0;
   uint64_t blocking_loads = 0;
   std::vector<StreamId> id_scratch;  // Of the running call.
-  uint64_t cache_budget = 0;  // The engine's share of the memory budget.
+  uint64_t cache_budget = 0;         // The engine's share of the memory budget.
 
-  // --- Effects -------------------------------------------------------------------------------------
+  // --- Effects
+  // -------------------------------------------------------------------------------------
 
   // Number by which the record under construction names the stream.
   uint32_t NameInRecord(Stream& stream) {
@@ -59,7 +60,8 @@ class Core {
     return stream.record_index;
   }
 
-  // --- Objects -------------------------------------------------------------------------------------
+  // --- Objects
+  // -------------------------------------------------------------------------------------
 
   // kNotFound; kNotLoaded (and op.needs grows) when only the store knows.
   Result<KeyHolder*> FindHolder(Op& op, std::string_view key);
@@ -75,16 +77,17 @@ class Core {
   // kNotLoaded if op.needs has anything, after reading it at once where op says so.
   Status CheckLoaded(Op& op);
 
-  // --- Memory --------------------------------------------------------------------------------------
+  // --- Memory
+  // --------------------------------------------------------------------------------------
 
   // Puts an object that came from the store, or was just made, under the budget.
   BlockUnit& AttachBlock(Stream& stream, BlockSlot& slot, Block block);
   PageUnit& AttachPage(Group& group, PageSlot& slot, PendingPage page);
   // Whether the records of a retired object need deletes of their own, or went with a range.
   enum class RecordsOf : uint8_t { kDeletedSingly, kRangeDeleted };
-  // Takes everything of a value that ceases to exist out of the cache and the checkpoint's lists, lets
-  // its frozen state reach the running checkpoint, queues the deletes, frees it. It has left its
-  // database already.
+  // Takes everything of a value that ceases to exist out of the cache and the checkpoint's lists,
+  // lets its frozen state reach the running checkpoint, queues the deletes, frees it. It has left
+  // its database already.
   void RetireHolder(std::unique_ptr<KeyHolder> holder, RecordsOf records);
   void RetireGroup(Group& group);
   // A flushed database: its records go by range deletes, its objects in steps of FreeFlushed().

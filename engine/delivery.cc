@@ -61,7 +61,8 @@ int64_t HistoryCount(const HistoryArgs& args) {
 }
 
 // A consumer's pending ids above `after`, from pages in memory.
-std::vector<StreamId> HistoryIds(const Group& group, ConsumerNumber owner, const HistoryArgs& args) {
+std::vector<StreamId> HistoryIds(const Group& group, ConsumerNumber owner,
+                                 const HistoryArgs& args) {
   std::vector<StreamId> ids;
   const int64_t most = HistoryCount(args);
   const auto start = args.after.Next();

@@ -1,7 +1,7 @@
 // Directory: which blocks a stream has, with what trimming and counting need to know of each.
 //
-// Blocks are listed in pages of kDirectoryPageSlots. The last page is the open one; it is stored in the
-// stream record, the others under keys of their own. Owner: Stream. Thread: loop.
+// Blocks are listed in pages of kDirectoryPageSlots. The last page is the open one; it is stored in
+// the stream record, the others under keys of their own. Owner: Stream. Thread: loop.
 #pragma once
 
 #include <cstddef>
@@ -38,10 +38,11 @@ struct BlockSlot {
   uint64_t live_data_bytes = 0;  // Lengths of all fields and values of the live entries.
   uint32_t node_count = 0;       // Nodes with a live entry.
   uint32_t byte_size = 0;        // Encoded bytes of all its entries.
-  // No live entry is above it. Of the newest block it is the id of the newest entry, deleted or not.
+  // No live entry is above it. Of the newest block it is the id of the newest entry, deleted or
+  // not.
   StreamId last_id;
-  // Ids that were once entries lie within it and are not in it: deleted entries have been dropped, or
-  // blocks that came after it before it was the newest one again.
+  // Ids that were once entries lie within it and are not in it: deleted entries have been dropped,
+  // or blocks that came after it before it was the newest one again.
   bool compacted = false;
   bool on_disk = false;
   std::unique_ptr<BlockUnit> unit;  // Null when not in memory.
@@ -49,8 +50,8 @@ struct BlockSlot {
   BlockSummary Summary() const {
     return {last_id, entry_count, entry_count - deleted_count, byte_size};
   }
-  // Every entry that was ever put into it is live: its first and last live ids, and whether it holds
-  // an id that was once an entry, need no look into it.
+  // Every entry that was ever put into it is live: its first and last live ids, and whether it
+  // holds an id that was once an entry, need no look into it.
   bool WhollyLive() const { return live_count == entry_count && !compacted; }
 };
 

@@ -1,7 +1,7 @@
 // Effects: the redo records of a turn. They say what happened, not what was asked.
 //
-// Applying an effect reads nothing but the object it names; ids, times and decisions are in it. Numbers
-// of types are written to disk: never reuse one. Layout: docs/disk-format.md. Thread: any.
+// Applying an effect reads nothing but the object it names; ids, times and decisions are in it.
+// Numbers of types are written to disk: never reuse one. Layout: docs/disk-format.md. Thread: any.
 #pragma once
 
 #include <cstdint>

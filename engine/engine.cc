@@ -36,8 +36,7 @@ bool Engine::TurnIsFull() const { return core_->recorder.bytes().size() >= kTurn
 
 Status Engine::CanWrite() const { return core_->persistence->CanWrite(); }
 
-void Engine::StartLoad(std::vector<LoadItem> items, Pins* pins,
-                       std::function<void(Status)> done) {
+void Engine::StartLoad(std::vector<LoadItem> items, Pins* pins, std::function<void(Status)> done) {
   core_->loader->Start(std::move(items), pins, std::move(done));
 }
 
@@ -71,8 +70,7 @@ Engine::Stats Engine::GetStats() const {
   stats.blocking_loads = core_->blocking_loads;
   stats.changes_since_checkpoint = core_->changes_since_checkpoint;
   stats.last_checkpoint_unix_s = persistence.last_checkpoint_unix_s();
-  stats.checkpoint_running =
-      core_->checkpoint.running() || persistence.checkpoint_requested();
+  stats.checkpoint_running = core_->checkpoint.running() || persistence.checkpoint_requested();
   stats.last_checkpoint_ok = persistence.last_checkpoint_ok();
   stats.loaded_streams = core_->cache.unit_count();
   return stats;

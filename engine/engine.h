@@ -1,12 +1,13 @@
 // The engine: durable streams and consumer groups, without sockets, wire format or clock.
 //
-// A command is: OpenStream / OpenGroup, checks, then at most one call that changes state. Calls that
-// change state validate first and turn what happened into effects (engine/effects.h), which are applied
-// to memory at once and become durable with the turn's journal record. EndTurn() closes the turn.
+// A command is: OpenStream / OpenGroup, checks, then at most one call that changes state. Calls
+// that change state validate first and turn what happened into effects (engine/effects.h), which
+// are applied to memory at once and become durable with the turn's journal record. EndTurn() closes
+// the turn.
 //
 // A call that needs an object which is not in memory answers kNotLoaded before its first effect and
-// lists the object in Op::needs. The caller hands the list to StartLoad(), parks the client, and runs
-// the whole command again when its callback says so.
+// lists the object in Op::needs. The caller hands the list to StartLoad(), parks the client, and
+// runs the whole command again when its callback says so.
 //
 // Handles (Stream*, Group*, Consumer*) are valid until the command ends, never longer.
 // Owner: server::Server. Thread: loop, except where a call says otherwise.
@@ -36,7 +37,7 @@ namespace engine {
 class Stream;  // engine/stream.h: counters and names that XINFO shows.
 class Group;   // engine/group.h
 class Consumer;
-class Core;    // engine/core.h: the state behind this face.
+class Core;  // engine/core.h: the state behind this face.
 
 using EntrySink = absl::FunctionRef<void(const EntryView&)>;
 
@@ -61,8 +62,8 @@ struct TrimArgs {
 // An entry's fields and values as the bulk strings they are on the wire, one after another.
 struct Payload {
   std::string_view wire;
-  uint32_t arg_count = 0;    // Fields and values together: even, at least 2.
-  uint64_t data_bytes = 0;   // Sum of the lengths of all fields and values.
+  uint32_t arg_count = 0;   // Fields and values together: even, at least 2.
+  uint64_t data_bytes = 0;  // Sum of the lengths of all fields and values.
 };
 
 struct AddResult {
@@ -76,8 +77,8 @@ struct RangeArgs {
   StreamId end;
   bool reverse = false;
   int64_t count = -1;  // Entries at most; negative = all.
-  // 0 = no bound; else the entry with which the sum of payload sizes and kEntryReplyOverhead reaches it
-  // is the last one. The same below.
+  // 0 = no bound; else the entry with which the sum of payload sizes and kEntryReplyOverhead
+  // reaches it is the last one. The same below.
   uint64_t max_bytes = 0;
 };
 
@@ -124,8 +125,9 @@ using PendingSink = absl::FunctionRef<void(const PendingRow&)>;
 struct ClaimArgs {
   std::string_view consumer;
   int64_t min_idle_ms = 0;
-  std::optional<int64_t> idle_ms;            // IDLE
-  std::optional<int64_t> delivery_unix_ms;   // TIME; the parser of options keeps the last of the two.
+  std::optional<int64_t> idle_ms;  // IDLE
+  std::optional<int64_t>
+      delivery_unix_ms;  // TIME; the parser of options keeps the last of the two.
   std::optional<int64_t> retry_count;
   bool force = false;
   bool just_id = false;
@@ -159,14 +161,16 @@ struct ScanResult {
 
 class Engine {
  public:
-  // Opens or creates the store in options.directory and replays its journal. kCorruption and kIo come
-  // with words for the operator. `now` is the wall clock at start. Thread: main, before the loop runs.
+  // Opens or creates the store in options.directory and replays its journal. kCorruption and kIo
+  // come with words for the operator. `now` is the wall clock at start. Thread: main, before the
+  // loop runs.
   static Result<std::unique_ptr<Engine>> Open(const EngineOptions& options, Now now);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // --- Turns ---------------------------------------------------------------------------------------
+  // --- Turns
+  // ---------------------------------------------------------------------------------------
 
   // The store's time for a wall and a monotonic reading; feeds Op::now.
   Now TimeNow(int64_t unix_ms, int64_t monotonic_ms);
@@ -179,20 +183,22 @@ class Engine {
   void EndTurn(Now now);
   // True when the turn has so many effects that the caller should end it before the next command.
   bool TurnIsFull() const;
-  // kOk, or why commands with effects cannot run now: kIo after a storage failure, kLimit while unsaved
-  // bytes are at their cap (the caller parks the client until OnRoom), kClosing.
+  // kOk, or why commands with effects cannot run now: kIo after a storage failure, kLimit while
+  // unsaved bytes are at their cap (the caller parks the client until OnRoom), kClosing.
   Status CanWrite() const;
 
-  // --- Loading -------------------------------------------------------------------------------------
+  // --- Loading
+  // -------------------------------------------------------------------------------------
 
-  // Fetches `items` on a reader thread; `done` runs on the loop through EngineOptions::post, with the
-  // fetched objects in memory and pinned in `pins`, or with the reason of the failure.
+  // Fetches `items` on a reader thread; `done` runs on the loop through EngineOptions::post, with
+  // the fetched objects in memory and pinned in `pins`, or with the reason of the failure.
   void StartLoad(std::vector<LoadItem> items, Pins* pins, std::function<void(Status)> done);
   // Fetches at once, blocking (tests, EXEC).
   Status LoadNow(const std::vector<LoadItem>& items, Pins* pins);
   void ReleasePins(Pins* pins);
 
-  // --- Keys ----------------------------------------------------------------------------------------
+  // --- Keys
+  // ----------------------------------------------------------------------------------------
 
   Result<KeyType> TypeOf(Op& op, std::string_view key);
   // Deletes the keys that exist; the number of them. All are in memory before the first one goes.
@@ -211,7 +217,8 @@ class Engine {
   Status FlushDb(Op& op, uint32_t db);
   Status FlushAll(Op& op);
 
-  // --- Streams -------------------------------------------------------------------------------------
+  // --- Streams
+  // -------------------------------------------------------------------------------------
 
   // kNotFound, kWrongType, kCorruption, kNotLoaded.
   Result<Stream*> OpenStream(Op& op, std::string_view key);
@@ -225,14 +232,20 @@ class Engine {
   // Number removed; a repeated id counts once. `ids` in any order.
   Result<int64_t> DeleteEntries(Op& op, Stream& stream, std::span<const StreamId> ids);
   Result<int64_t> Trim(Op& op, Stream& stream, const TrimArgs& args);
-  // LIMIT of `~` when none is given: 100 nodes of the configured size, within 1..1000000; 10000 when
-  // nodes are not limited by entries.
+  // LIMIT of `~` when none is given: 100 nodes of the configured size, within 1..1000000; 10000
+  // when nodes are not limited by entries.
   int64_t DefaultTrimLimit() const;
   // kInvalid with the reason in `why`.
-  enum class SetIdRefusal : uint8_t { kNone, kBelowMaxDeleted, kBelowTopItem, kEntriesAddedTooSmall };
+  enum class SetIdRefusal : uint8_t {
+    kNone,
+    kBelowMaxDeleted,
+    kBelowTopItem,
+    kEntriesAddedTooSmall
+  };
   Result<SetIdRefusal> SetId(Op& op, Stream& stream, const SetIdArgs& args);
 
-  // --- Groups --------------------------------------------------------------------------------------
+  // --- Groups
+  // --------------------------------------------------------------------------------------
 
   // kNoGroup when there is no such group.
   Result<Group*> OpenGroup(Op& op, Stream& stream, std::string_view name);
@@ -249,16 +262,17 @@ class Engine {
   // Number of pending records it had; 0 when it did not exist.
   Result<int64_t> DeleteConsumer(Op& op, Stream& stream, Group& group, std::string_view name);
 
-  // --- Delivery ------------------------------------------------------------------------------------
+  // --- Delivery
+  // ------------------------------------------------------------------------------------
 
   // True when a `>` read would return something now.
   bool HasNew(const Stream& stream, const Group& group) const;
-  // Checks that all a read needs is in memory (kNotLoaded otherwise), changing nothing: a command that
-  // reads several streams prepares all of them before it reads the first one.
+  // Checks that all a read needs is in memory (kNotLoaded otherwise), changing nothing: a command
+  // that reads several streams prepares all of them before it reads the first one.
   Status PrepareReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args);
   Status PrepareReadHistory(Op& op, Stream& stream, Group& group, const HistoryArgs& args);
-  // Delivers new entries. The consumer is created if unknown and its seen-time moves, also when there
-  // is nothing. The number delivered. Call PrepareReadNew first.
+  // Delivers new entries. The consumer is created if unknown and its seen-time moves, also when
+  // there is nothing. The number delivered. Call PrepareReadNew first.
   Result<int64_t> ReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args,
                           EntrySink sink);
   Result<int64_t> ReadHistory(Op& op, Stream& stream, Group& group, const HistoryArgs& args,
@@ -275,23 +289,24 @@ class Engine {
   Result<AutoClaimResult> AutoClaim(Op& op, Stream& stream, Group& group, const AutoClaimArgs& args,
                                     ClaimSink sink);
 
-  // --- Looking -------------------------------------------------------------------------------------
+  // --- Looking
+  // -------------------------------------------------------------------------------------
 
   // Entries not yet read by the group, or nothing when it cannot be known (streams spec 4.2).
   std::optional<int64_t> Lag(const Stream& stream, const Group& group) const;
   // Unix time of a stored time.
   int64_t ToUnixMs(int64_t store_ms) const;
   struct Stats {
-    uint64_t memory_bytes = 0;        // Taken from the budget.
-    uint64_t dirty_bytes = 0;         // Not yet in a checkpoint.
-    uint64_t journal_bytes = 0;       // Since the last checkpoint.
+    uint64_t memory_bytes = 0;   // Taken from the budget.
+    uint64_t dirty_bytes = 0;    // Not yet in a checkpoint.
+    uint64_t journal_bytes = 0;  // Since the last checkpoint.
     uint64_t disk_bytes = 0;
     Turn turn = 0;
     Turn durable_turn = 0;
     Turn checkpoint_turn = 0;
     uint64_t checkpoints = 0;
-    uint64_t loads = 0;               // Objects read from the store.
-    uint64_t blocking_loads = 0;      // Those read on the loop.
+    uint64_t loads = 0;           // Objects read from the store.
+    uint64_t blocking_loads = 0;  // Those read on the loop.
     uint64_t changes_since_checkpoint = 0;
     int64_t last_checkpoint_unix_s = 0;
     bool checkpoint_running = false;
@@ -300,7 +315,8 @@ class Engine {
   };
   Stats GetStats() const;
 
-  // --- Whole store ---------------------------------------------------------------------------------
+  // --- Whole store
+  // ---------------------------------------------------------------------------------
 
   // Starts a checkpoint; `done` runs on the loop. kLimit when one runs already.
   Status StartCheckpoint(std::function<void(Status)> done);

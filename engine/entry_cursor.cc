@@ -14,8 +14,7 @@ EntryCursor::EntryCursor(Stream& stream, StreamId start, Direction direction)
   }
   const bool forward = direction == Direction::kForward;
   const StreamId from = forward ? std::max(start, stream.first_id) : start;
-  const auto place =
-      forward ? stream.directory.FindAtOrAfter(from) : stream.directory.Find(from);
+  const auto place = forward ? stream.directory.FindAtOrAfter(from) : stream.directory.Find(from);
   if (place.has_value()) {
     Enter(*place, from);
     Settle();
@@ -31,8 +30,8 @@ void EntryCursor::Enter(Directory::Place place, StreamId start) {
     return;
   }
   const Block& block = slot.unit->block;
-  at_ = direction_ == Direction::kForward ? block.SeekAtOrAfter(start)
-                                          : block.SeekAtOrBefore(start);
+  at_ =
+      direction_ == Direction::kForward ? block.SeekAtOrAfter(start) : block.SeekAtOrBefore(start);
 }
 
 void EntryCursor::Settle() {
@@ -71,7 +70,8 @@ void EntryCursor::Next() {
 
 namespace {
 
-// Live entries of a block that lie within the extent, as far as the directory tells: never too many.
+// Live entries of a block that lie within the extent, as far as the directory tells: never too
+// many.
 uint32_t SureCount(const BlockSlot& slot, const EntryExtent& extent) {
   return slot.first_id >= extent.start && slot.last_id <= extent.end ? slot.live_count : 0;
 }

@@ -1,7 +1,7 @@
 // A walk over the live entries of a stream, across blocks, in either direction.
 //
-// Every block it comes to must be in memory: RequireEntries() first. Any change of the stream ends the
-// walk. Thread: loop.
+// Every block it comes to must be in memory: RequireEntries() first. Any change of the stream ends
+// the walk. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -46,8 +46,8 @@ void RequireEntries(Core& core, Op& op, Stream& stream, const EntryExtent& exten
 
 // The live entry with this id; nothing if there is none. Its block must be in memory.
 std::optional<EntryView> FindLiveEntry(const Stream& stream, StreamId id);
-// Whether the id, which has been an entry once, is a live one; known without its block where nothing
-// of the block was ever deleted. Nothing when the block must be loaded, which is noted.
+// Whether the id, which has been an entry once, is a live one; known without its block where
+// nothing of the block was ever deleted. Nothing when the block must be loaded, which is noted.
 std::optional<bool> EntryExists(Core& core, Op& op, Stream& stream, StreamId id);
 // Notes the block that would hold `id`.
 void RequireEntry(Core& core, Op& op, Stream& stream, StreamId id);

@@ -122,10 +122,9 @@ std::string_view Group::OwnerName(ConsumerNumber owner) const {
 }
 
 size_t Group::FindPage(StreamId id) const {
-  const auto it =
-      std::upper_bound(pages.begin(), pages.end(), id, [](StreamId wanted, const PageSlot& slot) {
-        return wanted < slot.first_id;
-      });
+  const auto it = std::upper_bound(
+      pages.begin(), pages.end(), id,
+      [](StreamId wanted, const PageSlot& slot) { return wanted < slot.first_id; });
   return it == pages.begin() ? pages.size() : static_cast<size_t>(it - pages.begin()) - 1;
 }
 

@@ -31,8 +31,8 @@ class Consumer {
 
   const ConsumerNumber number;
   const std::string name;
-  int64_t seen_ms;          // Store line: last attempt.
-  int64_t active_ms = -1;   // Store line: last success; -1 = never.
+  int64_t seen_ms;         // Store line: last attempt.
+  int64_t active_ms = -1;  // Store line: last success; -1 = never.
   int64_t pending_count = 0;
 };
 
@@ -47,8 +47,8 @@ struct PageUnit : Unit {
   PendingPage page;
 };
 
-// One page of the pending list. What it says of the content is exact while the page is not in memory;
-// while it is, ask the page. `first_id` orders the slots: no id of the page is below it.
+// One page of the pending list. What it says of the content is exact while the page is not in
+// memory; while it is, ask the page. `first_id` orders the slots: no id of the page is below it.
 struct PageSlot {
   StreamId first_id;
   StreamId last_id;
@@ -69,10 +69,7 @@ struct PageSlot {
 class Group : public Unit {
  public:
   Group(Stream* owner, GroupNumber group_number, std::string group_name)
-      : Unit(UnitKind::kGroup),
-        stream(owner),
-        number(group_number),
-        name(std::move(group_name)) {}
+      : Unit(UnitKind::kGroup), stream(owner), number(group_number), name(std::move(group_name)) {}
 
   Stream* const stream;
   const GroupNumber number;
@@ -86,8 +83,8 @@ class Group : public Unit {
   uint32_t next_page = 1;
 
   absl::btree_map<std::string_view, std::unique_ptr<Consumer>> consumers;  // By name.
-  std::vector<Consumer*> consumers_by_number;                             // Ascending.
-  std::deque<PageSlot> pages;                                             // Ascending; none empty.
+  std::vector<Consumer*> consumers_by_number;                              // Ascending.
+  std::deque<PageSlot> pages;                                              // Ascending; none empty.
 
   Consumer* FindConsumer(std::string_view consumer_name) const;
   Consumer* ConsumerByNumber(ConsumerNumber consumer_number) const;

@@ -41,8 +41,8 @@ Result<const ScanPage*> NeedScan(Core& core, Op& op, const Database& database, u
 std::optional<uint64_t> StepEnd(const Database& database, uint64_t from, int64_t count) {
   int64_t seen = 0;
   uint64_t last_hash = 0;
-  for (auto it = database.changes.lower_bound({from, std::string()});
-       it != database.changes.end(); ++it) {
+  for (auto it = database.changes.lower_bound({from, std::string()}); it != database.changes.end();
+       ++it) {
     if (seen >= count && it->first.first != last_hash) {
       return it->first.first;
     }
@@ -154,8 +154,7 @@ Result<std::vector<std::string>> Engine::Keys(Op& op, std::string_view pattern) 
     }
   }
   for (const auto& [place, change] : database.changes) {
-    if (change.exists &&
-        (pattern.empty() || core_->options.glob_match(pattern, place.second))) {
+    if (change.exists && (pattern.empty() || core_->options.glob_match(pattern, place.second))) {
       keys.push_back(place.second);
     }
   }

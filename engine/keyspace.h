@@ -28,10 +28,10 @@ struct ScanPage {
   };
   uint32_t physical_db = 0;
   uint64_t from = 0;
-  std::string pattern;      // Rows that do not match are left out.
-  std::vector<Row> rows;    // In order of (hash, key).
-  bool at_end = false;      // Nothing follows.
-  uint64_t next = 0;        // Where to go on, if not.
+  std::string pattern;    // Rows that do not match are left out.
+  std::vector<Row> rows;  // In order of (hash, key).
+  bool at_end = false;    // Nothing follows.
+  uint64_t next = 0;      // Where to go on, if not.
 };
 
 struct Database {

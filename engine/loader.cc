@@ -166,9 +166,8 @@ Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
   if (!fetched.status.ok()) {
     // Parts of a key that is in memory by now may have gone while they were fetched.
     Database* database = core_.keyspace.ByPhysical(item.physical_db);
-    const bool is_settled =
-        item.kind == LoadItem::Kind::kKey &&
-        (database == nullptr || Keyspace::Find(*database, item.key) != nullptr);
+    const bool is_settled = item.kind == LoadItem::Kind::kKey &&
+                            (database == nullptr || Keyspace::Find(*database, item.key) != nullptr);
     return is_settled ? OkStatus() : Annotate(fetched.status, item);
   }
   switch (item.kind) {
@@ -238,8 +237,7 @@ Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
 
 Status Loader::InstallBlock(const LoadItem& item, Fetched fetched) {
   Stream* stream = FindStreamOf(core_, item);
-  const auto place =
-      stream == nullptr ? std::nullopt : stream->directory.Find(item.first_id);
+  const auto place = stream == nullptr ? std::nullopt : stream->directory.Find(item.first_id);
   if (!place.has_value() || stream->directory.At(*place).first_id != item.first_id) {
     return OkStatus();  // It went while it was being fetched; the command sees that itself.
   }
@@ -262,9 +260,9 @@ Status Loader::InstallBlock(const LoadItem& item, Fetched fetched) {
   // The newest entries of a compacted block may be gone from it.
   if (block->entry_count() != slot.entry_count ||
       (!slot.compacted && block->last_id() < slot.last_id)) {
-    return Annotate(
-        Status(Code::kCorruption, "block " + item.first_id.ToString() + " differs from its directory"),
-        item);
+    return Annotate(Status(Code::kCorruption,
+                           "block " + item.first_id.ToString() + " differs from its directory"),
+                    item);
   }
   core_.AttachBlock(*stream, slot, std::move(block).value());
   return OkStatus();
@@ -341,9 +339,9 @@ void Loader::Start(std::vector<LoadItem> items, Pins* pins, std::function<void(S
   request->items = std::move(items);
   request->pins = pins;
   request->done = std::move(done);
-  request->scans = std::any_of(
-      request->items.begin(), request->items.end(),
-      [](const LoadItem& item) { return item.kind == LoadItem::Kind::kScan; });
+  request->scans =
+      std::any_of(request->items.begin(), request->items.end(),
+                  [](const LoadItem& item) { return item.kind == LoadItem::Kind::kScan; });
   scans_in_flight_ += request->scans ? 1 : 0;
   Submit(std::move(request));
 }

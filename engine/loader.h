@@ -1,7 +1,7 @@
 // Loader: brings what a command needs from the store into memory.
 //
-// Reader threads fetch bytes; the loop decodes and installs them, and runs the command again at once.
-// Owner: Core. Thread: loop; Fetch() runs on reader threads.
+// Reader threads fetch bytes; the loop decodes and installs them, and runs the command again at
+// once. Owner: Core. Thread: loop; Fetch() runs on reader threads.
 #pragma once
 
 #include <functional>

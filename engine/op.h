@@ -21,17 +21,18 @@ struct LoadItem {
   uint32_t physical_db = 0;
   Uid uid = 0;
   GroupNumber group = 0;
-  uint32_t page = 0;      // kPendingPage
-  StreamId first_id;      // kBlock; kPendingPage: a hint where in the list it is.
-  std::string key;        // kKey: key name. kScan: glob, empty for all.
-  uint64_t scan_from = 0; // kScan: smallest key hash wanted.
-  int64_t scan_count = 0; // kScan: keys wanted; 0 = all of the database.
+  uint32_t page = 0;       // kPendingPage
+  StreamId first_id;       // kBlock; kPendingPage: a hint where in the list it is.
+  std::string key;         // kKey: key name. kScan: glob, empty for all.
+  uint64_t scan_from = 0;  // kScan: smallest key hash wanted.
+  int64_t scan_count = 0;  // kScan: keys wanted; 0 = all of the database.
 };
 
 struct ScanPage;  // engine/keyspace.h
 
-// What was fetched for a parked command. Streams, blocks and pages are in the cache and stay there until
-// Engine::ReleasePins(): what one run had fetched is there for the next one, even when that needs more.
+// What was fetched for a parked command. Streams, blocks and pages are in the cache and stay there
+// until Engine::ReleasePins(): what one run had fetched is there for the next one, even when that
+// needs more.
 struct Pins {
   Pins();
   ~Pins();
@@ -42,7 +43,8 @@ struct Pins {
 struct Op {
   Now now;
   uint32_t db = 0;  // Logical database of the client.
-  // Set inside EXEC once it has effects: a miss is then read at once instead of answering kNotLoaded.
+  // Set inside EXEC once it has effects: a miss is then read at once instead of answering
+  // kNotLoaded.
   bool read_misses = false;
 
   // Out: newest turn that changed anything this command has looked at. Its reply is gated on it.

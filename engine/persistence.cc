@@ -73,8 +73,9 @@ Status Persistence::Open(Now now) {
   RETURN_IF_ERROR(directory_.Open(core_.options.directory));
   const bool has_store = directory_.HasStore();
   if (!has_store && directory_.HasJournal()) {
-    return Status(Code::kCorruption,
-                  "the data directory holds a journal but no store: refusing to start an empty one");
+    return Status(
+        Code::kCorruption,
+        "the data directory holds a journal but no store: refusing to start an empty one");
   }
   RETURN_IF_ERROR(OpenStore(!has_store));
   core_.cache_budget = CacheShare(core_.options.memory_budget_bytes);
@@ -204,9 +205,8 @@ Status Persistence::DecodeMeta(std::string_view stored) {
   Decoder decoder(stored.substr(0, stored.size() - 4));
   const uint8_t version = decoder.ReadU8();
   if (version != kFormatVersion) {
-    return Status(Code::kCorruption,
-                  "the store has format version " + std::to_string(version) + ", this server reads " +
-                      std::to_string(kFormatVersion));
+    return Status(Code::kCorruption, "the store has format version " + std::to_string(version) +
+                                         ", this server reads " + std::to_string(kFormatVersion));
   }
   const std::string_view id = decoder.ReadBytes(store_id_.size());
   if (!decoder.ok()) {
@@ -257,10 +257,11 @@ Status Persistence::ScanStore(
     Family family,
     const std::function<void(std::string_view key, std::string_view value)>& visit) const {
   const std::shared_lock lock(store_mutex_);
-  return store_->Scan(family, "", "", SIZE_MAX, [&visit](std::string_view key, std::string_view value) {
-    visit(key, value);
-    return true;
-  });
+  return store_->Scan(family, "", "", SIZE_MAX,
+                      [&visit](std::string_view key, std::string_view value) {
+                        visit(key, value);
+                        return true;
+                      });
 }
 
 Store::Statistics Persistence::StoreStatistics() const {

@@ -1,7 +1,7 @@
 // Persistence: the turn's record to the journal, checkpoints to the store, and back again at start.
 //
-// Owner: Core. Thread: loop, but for Read() and ScanKeys() (reader threads) and the checkpoint thread
-// inside. Directory layout and failure handling: docs/disk-format.md, docs/operations.md.
+// Owner: Core. Thread: loop, but for Read() and ScanKeys() (reader threads) and the checkpoint
+// thread inside. Directory layout and failure handling: docs/disk-format.md, docs/operations.md.
 #pragma once
 
 #include <condition_variable>
@@ -31,8 +31,8 @@ class Persistence {
 
   // Opens or creates the store, loads the newest checkpoint's meta record, replays the journal.
   Status Open(Now now);
-  // For the checker: opens an existing store, runs `on_checkpoint` on it, then replays the journal in
-  // memory. Writes nothing; no turn may follow.
+  // For the checker: opens an existing store, runs `on_checkpoint` on it, then replays the journal
+  // in memory. Writes nothing; no turn may follow.
   Status OpenForCheck(const std::function<Status()>& on_checkpoint);
   // See Engine::EndTurn.
   void EndTurn(Now now);
@@ -56,8 +56,9 @@ class Persistence {
                   const std::function<bool(std::string_view key)>& visit) const;
 
   // All records of a family, the store's own apart.
-  Status ScanStore(Family family,
-                   const std::function<void(std::string_view key, std::string_view value)>& visit) const;
+  Status ScanStore(
+      Family family,
+      const std::function<void(std::string_view key, std::string_view value)>& visit) const;
 
   // Asked for, and to begin at the end of this turn.
   bool checkpoint_requested() const { return checkpoint_requested_; }

@@ -1,7 +1,7 @@
 // Recovery: journal records applied to the state of the newest checkpoint.
 //
-// Objects are read from the store as the effects name them, so the cost follows the journal, not the
-// data. Owner: Persistence, during Open. Thread: main.
+// Objects are read from the store as the effects name them, so the cost follows the journal, not
+// the data. Owner: Persistence, during Open. Thread: main.
 #pragma once
 
 #include <string_view>

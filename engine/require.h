@@ -1,7 +1,7 @@
 // What must be in memory before effects are applied: the counterpart of engine/apply.h.
 //
-// Each function notes missing objects in op.needs; the caller ends with Core::CheckLoaded(). They read
-// only what is in memory, and ask for whole objects by key. Thread: loop.
+// Each function notes missing objects in op.needs; the caller ends with Core::CheckLoaded(). They
+// read only what is in memory, and ask for whole objects by key. Thread: loop.
 #pragma once
 
 #include <cstdint>

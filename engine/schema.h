@@ -1,7 +1,9 @@
-// Keys of the store: which family holds what under which bytes. docs/disk-format.md is the reference.
+// Keys of the store: which family holds what under which bytes. docs/disk-format.md is the
+// reference.
 //
-// Integers are big-endian. Everything of one physical database shares a 5-byte prefix in every family,
-// so that flushing it is one range delete; everything of one stream shares 8 more. Thread: any.
+// Integers are big-endian. Everything of one physical database shares a 5-byte prefix in every
+// family, so that flushing it is one range delete; everything of one stream shares 8 more. Thread:
+// any.
 #pragma once
 
 #include <cstdint>

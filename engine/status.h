@@ -14,19 +14,19 @@ namespace engine {
 
 enum class Code : unsigned char {
   kOk,
-  kNotFound,      // The key, consumer or record does not exist.
-  kNoGroup,       // The key or the group does not exist, where the command wants a group.
-  kGroupExists,   // XGROUP CREATE of a name that is taken.
-  kWrongType,     // The key holds another kind of value.
-  kInvalid,       // An argument that only the engine could judge; the message says which.
-  kIdTooSmall,    // An entry id not above the stream's last id.
-  kIdExhausted,   // The stream's last id is the largest possible one.
-  kTooLarge,      // An entry above the storable size.
-  kLimit,         // A configured bound is reached.
-  kNotLoaded,     // An object the call needs is being fetched; run the command again when it is there.
-  kCorruption,    // Stored bytes fail their checks; the message names the object.
-  kIo,            // The environment failed: disk full, EIO, store closed after an error.
-  kClosing,       // The engine is shutting down.
+  kNotFound,     // The key, consumer or record does not exist.
+  kNoGroup,      // The key or the group does not exist, where the command wants a group.
+  kGroupExists,  // XGROUP CREATE of a name that is taken.
+  kWrongType,    // The key holds another kind of value.
+  kInvalid,      // An argument that only the engine could judge; the message says which.
+  kIdTooSmall,   // An entry id not above the stream's last id.
+  kIdExhausted,  // The stream's last id is the largest possible one.
+  kTooLarge,     // An entry above the storable size.
+  kLimit,        // A configured bound is reached.
+  kNotLoaded,  // An object the call needs is being fetched; run the command again when it is there.
+  kCorruption,  // Stored bytes fail their checks; the message names the object.
+  kIo,          // The environment failed: disk full, EIO, store closed after an error.
+  kClosing,     // The engine is shutting down.
 };
 
 class [[nodiscard]] Status {

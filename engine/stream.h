@@ -1,7 +1,7 @@
 // A stream in memory: its counters, the directory of its blocks, its groups.
 //
-// Entries live in blocks and pending records in pages, which come and go; everything else of a stream
-// that is in memory at all is here. Owner: Keyspace. Thread: loop. State changes only in
+// Entries live in blocks and pending records in pages, which come and go; everything else of a
+// stream that is in memory at all is here. Owner: Keyspace. Thread: loop. State changes only in
 // engine/apply.cc.
 #pragma once
 
@@ -65,10 +65,10 @@ class Stream : public KeyHolder {
   uint32_t next_directory_page = 1;
   GroupNumber next_group = 1;
   absl::btree_map<std::string_view, std::unique_ptr<Group>> groups;  // By name.
-  std::vector<Group*> groups_by_number;                             // Ascending.
+  std::vector<Group*> groups_by_number;                              // Ascending.
 
   // Not stored.
-  Turn changed_turn = 0;       // Newest turn with an effect on it.
+  Turn changed_turn = 0;         // Newest turn with an effect on it.
   uint64_t named_in_record = 0;  // The record under construction that names this stream...
   uint32_t record_index = 0;     // ...and the number it has there.
   // Live entries of the first node; 0 = not known. Spares a look into the block when `~` trimming

@@ -2,9 +2,9 @@
 // Grammar and arithmetic: streams specification section 2.2. Thread: any.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <compare>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -59,14 +59,12 @@ EntryAdded MakeEntry(const Core& core, const Stream& stream, StreamId id, const 
   effect.payload = payload.wire;
   const NodeState* open_node = stream.open_node.has_value() ? &*stream.open_node : nullptr;
   // A block takes ids above all that were ever in it; XSETID may have gone back below deleted ones.
-  const bool must_open =
-      stream.directory.empty() || id <= stream.directory.Back().last_id;
-  effect.opens_node = must_open || OpensNode(open_node, LimitsOf(core.options), payload.wire,
-                                             payload.arg_count);
+  const bool must_open = stream.directory.empty() || id <= stream.directory.Back().last_id;
+  effect.opens_node =
+      must_open || OpensNode(open_node, LimitsOf(core.options), payload.wire, payload.arg_count);
   effect.opens_block =
-      must_open ||
-      (effect.opens_node &&
-       stream.directory.Back().byte_size + payload.wire.size() > kBlockTargetBytes);
+      must_open || (effect.opens_node &&
+                    stream.directory.Back().byte_size + payload.wire.size() > kBlockTargetBytes);
   return effect;
 }
 
@@ -86,8 +84,7 @@ Result<AddResult> Engine::Add(Op& op, std::string_view key, Stream* stream, cons
     return Status(Code::kTooLarge);
   }
   AddResult result;
-  ASSIGN_OR_RETURN(result.id,
-                   ChooseId(op, id, stream == nullptr ? StreamId() : stream->last_id));
+  ASSIGN_OR_RETURN(result.id, ChooseId(op, id, stream == nullptr ? StreamId() : stream->last_id));
   if (stream == nullptr) {
     ASSIGN_OR_RETURN(stream, CreateStream(op, key));
     result.created = true;
@@ -196,8 +193,7 @@ Result<Engine::SetIdRefusal> Engine::SetId(Op& op, Stream& stream, const SetIdAr
   if (stream.length > 0 && args.last_id < stream.last_live_id) {
     return SetIdRefusal::kBelowTopItem;
   }
-  if (stream.length > 0 && args.entries_added.has_value() &&
-      *args.entries_added < stream.length) {
+  if (stream.length > 0 && args.entries_added.has_value() && *args.entries_added < stream.length) {
     return SetIdRefusal::kEntriesAddedTooSmall;
   }
   IdSet effect;

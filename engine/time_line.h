@@ -1,9 +1,9 @@
 // The store's own time: milliseconds that never go back, whatever the system clock does.
 //
-// Within a run it follows the monotonic clock; across restarts the wall clock carries it on. It starts
-// as Unix time when the store is created; `offset` says how far Unix time has moved away since. A small
-// difference is left alone (it only shows in displayed times); a step of the system clock becomes a
-// new offset, which is an effect. Owner: Core. Thread: loop.
+// Within a run it follows the monotonic clock; across restarts the wall clock carries it on. It
+// starts as Unix time when the store is created; `offset` says how far Unix time has moved away
+// since. A small difference is left alone (it only shows in displayed times); a step of the system
+// clock becomes a new offset, which is an effect. Owner: Core. Thread: loop.
 #pragma once
 
 #include <cstdint>

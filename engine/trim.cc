@@ -73,8 +73,8 @@ bool MustLookInto(const Stream& stream, const BlockSlot& slot, const TrimArgs& a
 }
 
 struct Plan {
-  bool missing = false;   // A block must be loaded first; it is in op.needs.
-  StreamId first_id;      // What stays begins here; 0-0: nothing stays.
+  bool missing = false;  // A block must be loaded first; it is in op.needs.
+  StreamId first_id;     // What stays begins here; 0-0: nothing stays.
 };
 
 Plan MakePlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t extra) {
@@ -122,8 +122,7 @@ Plan MakePlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t
 
 }  // namespace
 
-void RequireForTrimPlan(Core& core, Op& op, Stream& stream, const TrimArgs& args,
-                        uint64_t extra) {
+void RequireForTrimPlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t extra) {
   if (args.strategy != TrimArgs::Strategy::kNone &&
       !IsIdle(stream, args, Allowance(stream, args, extra))) {
     MakePlan(core, op, stream, args, extra);

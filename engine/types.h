@@ -8,8 +8,9 @@ namespace engine {
 // One point in time as the engine sees it; read once per command (once per EXEC) by the caller.
 // The engine owns no clock.
 struct Now {
-  int64_t unix_ms = 0;   // Wall clock, for ids and for times shown to clients.
-  int64_t store_ms = 0;  // The store's own line (engine/time_line.h): never goes back, survives restarts.
+  int64_t unix_ms = 0;  // Wall clock, for ids and for times shown to clients.
+  int64_t store_ms =
+      0;  // The store's own line (engine/time_line.h): never goes back, survives restarts.
 };
 
 // Number of a turn: one pass of the event loop, one record of the journal. 0 = before any turn.

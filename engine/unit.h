@@ -37,7 +37,8 @@ struct Unit {
   uint32_t frozen_index = kNowhere;
   uint32_t cache_index = kNowhere;
   uint32_t charge = 0;  // Bytes taken from the cache's budget.
-  uint32_t pins = 0;    // Parked commands that had it fetched: it stays in memory until they are through.
+  uint32_t pins =
+      0;  // Parked commands that had it fetched: it stays in memory until they are through.
 
   bool dirty() const { return dirty_index != kNowhere; }
   // Nothing of it would be lost if it left memory.

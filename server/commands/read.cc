@@ -181,9 +181,9 @@ Outcome ServeXRead(CommandContext& context, const ReadOptions& options, const Ta
       if (!missing.any()) reply->Add(entry);
     };
     reply->Begin(target.key);
-    const Status status =
-        target.newest ? context.engine.LastEntry(context.op, *target.stream, add).status()
-                      : context.engine.Range(context.op, *target.stream, range, add);
+    const Status status = target.newest
+                              ? context.engine.LastEntry(context.op, *target.stream, add).status()
+                              : context.engine.Range(context.op, *target.stream, range, add);
     if (!missing.Note(status)) RETURN_IF_ERROR(status);
     reply->EndUnlessEmpty();
   }

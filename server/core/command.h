@@ -1,8 +1,8 @@
 // What a command is: its row in the table, and what its handler is given.
 //
-// A handler reads all arguments, makes its engine calls, writes its reply to `context.out`, returns.
-// Nothing needs to be undone on failure: the dispatcher takes back what was written when the outcome is
-// an error or "not loaded"; state changes only in the last engine call.
+// A handler reads all arguments, makes its engine calls, writes its reply to `context.out`,
+// returns. Nothing needs to be undone on failure: the dispatcher takes back what was written when
+// the outcome is an error or "not loaded"; state changes only in the last engine call.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@
 namespace server {
 
 class Session;        // server/core/session.h
-class ServerContext;  // server/core/server_context.h: the narrow doors to config, clients, stats, waiters.
+class ServerContext;  // server/core/server_context.h: the narrow doors to config, clients, stats,
+                      // waiters.
 struct CommandSpec;
 
 enum CommandFlag : uint32_t {
@@ -41,7 +42,7 @@ enum CommandFlag : uint32_t {
   kPubSub = 1u << 14,
   kAllowBusy = 1u << 15,
   kNoAsyncLoading = 1u << 16,
-  kContainer = 1u << 17,     // Ours: has subcommands; a handler only if it also works without one.
+  kContainer = 1u << 17,  // Ours: has subcommands; a handler only if it also works without one.
 };
 
 // A blocked reader: which keys wake it, until when. Stored with the session, by value.
@@ -50,7 +51,8 @@ struct WaitRequest {
   // For XREADGROUP the group; readers of one group compete, all others fan out.
   std::string group;
   bool group_read = false;
-  // Relative, as the client gave it; 0 = for ever. The deadline is fixed when the client first parks.
+  // Relative, as the client gave it; 0 = for ever. The deadline is fixed when the client first
+  // parks.
   int64_t timeout_ms = 0;
   // Ids as resolved by the first run (`$` becomes the id of that moment), one per key; the handler
   // finds them again in CommandContext::resolved_ids when it is run again.
@@ -61,14 +63,15 @@ struct CommandContext {
   Session& session;
   ServerContext& server;
   engine::Engine& engine;
-  engine::Op& op;                // op.now is the command's one clock reading; op.db the client's database.
+  engine::Op& op;  // op.now is the command's one clock reading; op.db the client's database.
   resp::Writer& out;
   const CommandSpec& spec;
   std::span<const std::string_view> args;  // args[0] is the command's name as sent.
   const resp::Request& request;  // For the wire bytes of the arguments (XADD); same order as args.
   bool may_block = true;         // False inside EXEC.
   bool is_rerun = false;         // A blocked or parked command is run again.
-  std::span<const engine::StreamId> resolved_ids;  // From WaitRequest, on a re-run of a blocked read.
+  std::span<const engine::StreamId>
+      resolved_ids;  // From WaitRequest, on a re-run of a blocked read.
 
   // Blocks the client: no reply is sent now. The handler returns Done() right after it.
   void Park(WaitRequest wait);
@@ -83,7 +86,8 @@ using Handler = Outcome (*)(CommandContext&);
 // Appends the indices of the key arguments of `args` (movable keys). False when none can be found.
 using KeyFinder = bool (*)(std::span<const std::string_view> args, std::vector<int>* positions);
 
-// Positions of the key arguments; `last` counts from the end when negative. All 0 = none, or movable.
+// Positions of the key arguments; `last` counts from the end when negative. All 0 = none, or
+// movable.
 struct KeyRange {
   int16_t first = 0;
   int16_t last = 0;
@@ -101,13 +105,13 @@ struct KeyWord {
 struct ArgumentDoc;
 
 struct CommandSpec {
-  std::string_view name;     // "xadd"; subcommands "xgroup|create".
-  int16_t arity = 0;         // Counts the name (both words of a subcommand); negative = at least.
+  std::string_view name;  // "xadd"; subcommands "xgroup|create".
+  int16_t arity = 0;      // Counts the name (both words of a subcommand); negative = at least.
   uint32_t flags = 0;
   KeyRange keys = {};
   Handler handler = nullptr;
-  std::string_view acl = {};      // "@write @stream @fast"
-  std::string_view group = {};    // COMMAND DOCS group: "stream", "generic", ...
+  std::string_view acl = {};    // "@write @stream @fast"
+  std::string_view group = {};  // COMMAND DOCS group: "stream", "generic", ...
   std::string_view since = {};
   std::string_view complexity = {};
   std::string_view summary = {};
