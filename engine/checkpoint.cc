@@ -43,6 +43,7 @@ void Checkpoint::Freeze(Turn turn) {
   frozen_bytes_ = std::exchange(dirty_bytes_, 0);
   next_to_encode_ = 0;
   batch_.Clear();
+  batch_.Reserve(frozen_bytes_ + frozen_bytes_ / 8);
   for (const PendingDelete& gone : frozen_deletes_) {
     if (gone.end.empty()) {
       batch_.Delete(gone.family, gone.begin);

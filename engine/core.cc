@@ -1,5 +1,7 @@
 #include "engine/core.h"
 
+#include <algorithm>
+
 #include "engine/check.h"
 #include "engine/limits.h"
 #include "engine/loader.h"
@@ -234,14 +236,15 @@ bool Core::EvictStream(Stream& stream) {
       }
     }
   }
-  for (const auto& page : stream.directory.pages()) {
-    if (!page->clean()) {
+  // What is in memory is most often the newest: looked at first, so that a long stream in use is
+  // left alone after one look.
+  const auto& pages = stream.directory.pages();
+  for (auto page = pages.rbegin(); page != pages.rend(); ++page) {
+    const std::vector<BlockSlot>& slots = (*page)->slots;
+    if (!(*page)->clean() || std::any_of(slots.rbegin(), slots.rend(), [](const BlockSlot& slot) {
+          return slot.unit != nullptr;
+        })) {
       return false;
-    }
-    for (const BlockSlot& slot : page->slots) {
-      if (slot.unit != nullptr) {
-        return false;
-      }
     }
   }
   Database* database = keyspace.ByPhysical(stream.physical_db);

@@ -61,6 +61,7 @@ Status DataDirectory::Open(const std::string& path) {
   if (::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
     return Status(Code::kIo, "data directory " + path + " is in use by another process (LOCK)");
   }
+  RETURN_IF_ERROR(MakeDirectory(StorePath()));
   return SyncDirectory(path);
 }
 

@@ -58,6 +58,8 @@ class Batch {
   bool empty() const { return bytes_.empty(); }
   // Keeps the capacity.
   void Clear() { bytes_.clear(); }
+  // Room for about that many bytes in all.
+  void Reserve(size_t bytes) { bytes_.reserve(bytes); }
 
  private:
   friend class Store;

@@ -31,6 +31,9 @@ inline constexpr int64_t kMemoryCheckMicros = 10'000;
 
 // --- Output ---
 
+// Unsent replies above which a connection is neither read nor executed, until they are half of it.
+inline constexpr size_t kOutputPauseBytes = 1024 * 1024;
+
 // Replies that wait to be sent to a client that has not authenticated, where it has to; above it
 // the connection is closed. Each of its requests gets a short reply, so only one that does not read
 // comes here.

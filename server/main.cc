@@ -117,6 +117,7 @@ int Fail(ExitCode code, std::string_view reason) {
 }
 
 int RunServer(server::Config& config) {
+  server::KeepFreedMemory();
   const server::Settings& settings = config.settings();
   auto log = server::Log::Open(settings.logfile, settings.log_threshold());
   if (!log.ok()) return Fail(ExitCode::kCannotStart, log.status().message());

@@ -1,6 +1,7 @@
 #include "server/process.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +25,13 @@ Status SystemError(std::string_view what, const std::string& path) {
 }
 
 }  // namespace
+
+void KeepFreedMemory() {
+  constexpr int kLargestFromHeap = 256 << 20;
+  constexpr int kKeptAtTop = 128 << 20;
+  mallopt(M_MMAP_THRESHOLD, kLargestFromHeap);
+  mallopt(M_TRIM_THRESHOLD, kKeptAtTop);
+}
 
 int64_t RaiseFileLimit(int64_t wanted) {
   constexpr rlim_t kStep = 16;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "server/limits.h"
 #include "server/net/connection_table.h"
 #include "server/net/limits.h"
 

@@ -20,8 +20,6 @@ inline constexpr int64_t kUnauthenticatedInputBytes = 1024 * 1024;
 
 // --- Output ---
 
-// Unsent bytes at which a connection is neither read nor executed, until they are half of it.
-inline constexpr size_t kOutputPauseBytes = 1024 * 1024;
 // Bytes sent to one connection at a time; the rest follows in the next pass.
 inline constexpr size_t kSendBytesPerPass = 1024 * 1024;
 // Pieces of output in one system call.

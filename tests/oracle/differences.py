@@ -58,7 +58,7 @@ def _fields(reply, clean):
             fields[name] = [_without_time(row) for row in value.value]
         else:
             fields[name] = _fields(value, clean)
-    if fields.get(b"length") == (":", 0) or not clean:  # EMPTY_NODES
+    if fields.get(b"length") == (":", 0):  # EMPTY_NODES
         fields.pop(b"radix-tree-keys", None)
     return fields
 

@@ -84,7 +84,12 @@ def first_difference(commands, raw, clean):
 
 
 def with_consumers(words):
-    """Where a group or a consumer may come or go, all consumers are named again (CREATION)."""
+    """Where a group or a consumer may come or go, all consumers are named again (CREATION).
+
+    A claim whose words were garbled may name another consumer: it is gone again at once.
+    """
+    if words[0] in ("XCLAIM", "XAUTOCLAIM") and len(words) > 3 and words[3] not in CONSUMERS:
+        return [words, ["XGROUP", "DELCONSUMER", words[1], words[2], words[3]]]
     if words[:2] not in (["XGROUP", "CREATE"], ["XGROUP", "DELCONSUMER"]) or len(words) < 4:
         return [words]
     return [words] + [["XGROUP", "CREATECONSUMER", words[2], words[3], consumer]
