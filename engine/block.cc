@@ -553,9 +553,4 @@ bool Block::DropSavedPrefix() {
   return true;
 }
 
-void Block::ShrinkToFit() {
-  bytes_.shrink_to_fit();
-  offsets_.shrink_to_fit();
-}
-
 }  // namespace engine

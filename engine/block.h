@@ -150,8 +150,6 @@ class Block {
   bool DropSavedPrefix();
   // Room for that many bytes of entries in all: spares a block that will fill up its growing pains.
   void Reserve(size_t bytes) { bytes_.reserve(bytes); }
-  // Gives back spare capacity; for blocks that are full.
-  void ShrinkToFit();
 
  private:
   void EnsureIndex() const;

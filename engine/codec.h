@@ -59,6 +59,12 @@ void PutStreamId(std::string* out, StreamId id);
 // number, as the difference if the ms are equal and as it is otherwise. 2 bytes for close ids.
 void PutIdDelta(std::string* out, StreamId base, StreamId id);
 
+// Two varints: for ids that have nothing near them to be relative to.
+inline void PutVarintId(std::string* out, StreamId id) {
+  PutVarint(out, id.ms);
+  PutVarint(out, id.seq);
+}
+
 uint32_t LoadU32(const char* bytes);  // Big-endian, 4 bytes.
 uint64_t LoadU64(const char* bytes);  // Big-endian, 8 bytes.
 
@@ -86,6 +92,13 @@ class Decoder {
   std::string_view ReadBytes(size_t size);
   std::string_view ReadString();
   StreamId ReadStreamId();
+  // As PutVarintId writes it.
+  StreamId ReadVarintId() {
+    StreamId id;
+    id.ms = ReadVarint();
+    id.seq = ReadVarint();
+    return id;
+  }
   // Fails if the sum does not fit.
   StreamId ReadIdDelta(StreamId base);
 

@@ -7,18 +7,6 @@
 namespace engine {
 namespace {
 
-void PutId(std::string* out, StreamId id) {
-  PutVarint(out, id.ms);
-  PutVarint(out, id.seq);
-}
-
-StreamId ReadId(Decoder* decoder) {
-  StreamId id;
-  id.ms = decoder->ReadVarint();
-  id.seq = decoder->ReadVarint();
-  return id;
-}
-
 void PutIds(std::string* out, std::span<const StreamId> ids) {
   PutVarint(out, ids.size());
   StreamId base;
@@ -88,7 +76,7 @@ void Recorder::Add(uint32_t stream, const StreamCreated& effect) {
 
 void Recorder::Add(uint32_t stream, const EntryAdded& effect) {
   Begin(EffectType::kEntryAdded, stream);
-  PutId(&bytes_, effect.id);
+  PutVarintId(&bytes_, effect.id);
   PutU8(&bytes_, static_cast<uint8_t>((effect.opens_node ? 1 : 0) | (effect.opens_block ? 2 : 0)));
   PutVarint(&bytes_, effect.arg_count);
   PutVarint(&bytes_, effect.data_bytes);
@@ -102,20 +90,20 @@ void Recorder::Add(uint32_t stream, const EntriesDeleted& effect) {
 
 void Recorder::Add(uint32_t stream, const Trimmed& effect) {
   Begin(EffectType::kTrimmed, stream);
-  PutId(&bytes_, effect.first_id);
+  PutVarintId(&bytes_, effect.first_id);
 }
 
 void Recorder::Add(uint32_t stream, const IdSet& effect) {
   Begin(EffectType::kIdSet, stream);
-  PutId(&bytes_, effect.last_id);
+  PutVarintId(&bytes_, effect.last_id);
   PutVarint(&bytes_, effect.entries_added);
-  PutId(&bytes_, effect.max_deleted);
+  PutVarintId(&bytes_, effect.max_deleted);
 }
 
 void Recorder::Add(uint32_t stream, const GroupCreated& effect) {
   BeginWithGroup(EffectType::kGroupCreated, stream, effect.group);
   PutString(&bytes_, effect.name);
-  PutId(&bytes_, effect.last_id);
+  PutVarintId(&bytes_, effect.last_id);
   PutEntriesRead(&bytes_, effect.entries_read);
 }
 
@@ -125,7 +113,7 @@ void Recorder::Add(uint32_t stream, const GroupDestroyed& effect) {
 
 void Recorder::Add(uint32_t stream, const GroupMoved& effect) {
   BeginWithGroup(EffectType::kGroupMoved, stream, effect.group);
-  PutId(&bytes_, effect.last_id);
+  PutVarintId(&bytes_, effect.last_id);
   PutEntriesRead(&bytes_, effect.entries_read);
 }
 
@@ -162,7 +150,7 @@ void Recorder::Add(uint32_t stream, const Acknowledged& effect) {
   BeginWithGroup(EffectType::kAcknowledged, stream, effect.group);
   PutVarint(&bytes_, effect.ids.size());
   for (const StreamId id : effect.ids) {
-    PutId(&bytes_, id);
+    PutVarintId(&bytes_, id);
   }
 }
 
@@ -173,7 +161,7 @@ void Recorder::Add(uint32_t stream, const Claimed& effect) {
   PutVarint(&bytes_, effect.first_sequence);
   PutVarint(&bytes_, effect.records.size());
   for (const ClaimedRecord& record : effect.records) {
-    PutId(&bytes_, record.id);
+    PutVarintId(&bytes_, record.id);
     PutVarint(&bytes_, record.count);
   }
 }
@@ -249,12 +237,12 @@ class EffectReader {
         return Tell(stream, EntriesDeleted{ids});
       }
       case EffectType::kTrimmed:
-        return Tell(stream, Trimmed{ReadId(&decoder_)});
+        return Tell(stream, Trimmed{decoder_.ReadVarintId()});
       case EffectType::kIdSet: {
         IdSet effect;
-        effect.last_id = ReadId(&decoder_);
+        effect.last_id = decoder_.ReadVarintId();
         effect.entries_added = decoder_.ReadVarint();
-        effect.max_deleted = ReadId(&decoder_);
+        effect.max_deleted = decoder_.ReadVarintId();
         return Tell(stream, effect);
       }
       case EffectType::kKeyDeleted:
@@ -266,7 +254,7 @@ class EffectReader {
 
   Status Added(uint32_t stream) {
     EntryAdded effect;
-    effect.id = ReadId(&decoder_);
+    effect.id = decoder_.ReadVarintId();
     const uint8_t flags = decoder_.ReadU8();
     effect.opens_node = (flags & 1) != 0;
     effect.opens_block = (flags & 2) != 0;
@@ -282,7 +270,7 @@ class EffectReader {
         GroupCreated effect;
         effect.group = group;
         effect.name = decoder_.ReadString();
-        effect.last_id = ReadId(&decoder_);
+        effect.last_id = decoder_.ReadVarintId();
         effect.entries_read = ReadEntriesRead(&decoder_);
         return Tell(stream, effect);
       }
@@ -291,7 +279,7 @@ class EffectReader {
       case EffectType::kGroupMoved: {
         GroupMoved effect;
         effect.group = group;
-        effect.last_id = ReadId(&decoder_);
+        effect.last_id = decoder_.ReadVarintId();
         effect.entries_read = ReadEntriesRead(&decoder_);
         return Tell(stream, effect);
       }
@@ -299,7 +287,7 @@ class EffectReader {
         const uint64_t count = decoder_.ReadVarint();
         std::vector<StreamId> ids;
         for (uint64_t i = 0; i < count && decoder_.ok(); ++i) {
-          ids.push_back(ReadId(&decoder_));
+          ids.push_back(decoder_.ReadVarintId());
         }
         return Tell(stream, Acknowledged{group, ids});
       }
@@ -345,7 +333,7 @@ class EffectReader {
     const uint64_t count = decoder_.ReadVarint();
     std::vector<ClaimedRecord> records;
     for (uint64_t i = 0; i < count && decoder_.ok(); ++i) {
-      const StreamId id = ReadId(&decoder_);
+      const StreamId id = decoder_.ReadVarintId();
       records.push_back({id, decoder_.ReadVarint()});
     }
     effect.records = records;

@@ -72,7 +72,7 @@ Engine::Stats Engine::GetStats() const {
   stats.last_checkpoint_unix_s = persistence.last_checkpoint_unix_s();
   stats.checkpoint_running = core_->checkpoint.running() || persistence.checkpoint_requested();
   stats.last_checkpoint_ok = persistence.last_checkpoint_ok();
-  stats.loaded_streams = core_->cache.unit_count();
+  stats.cached_objects = core_->cache.unit_count();
   return stats;
 }
 
@@ -86,7 +86,7 @@ Status Engine::SyncNow() { return core_->persistence->journal().Sync(); }
 
 Status Engine::SetFsyncMode(FsyncMode mode) {
   core_->options.fsync = mode;
-  core_->persistence->journal().SetSyncMode(static_cast<SyncMode>(mode));
+  core_->persistence->ApplyFsyncMode();
   return OkStatus();
 }
 
@@ -98,6 +98,11 @@ void Engine::SetMemoryBudget(uint64_t bytes) {
 void Engine::SetNodeLimits(int64_t max_entries, int64_t max_bytes) {
   core_->options.node_max_entries = max_entries;
   core_->options.node_max_bytes = max_bytes;
+}
+
+void Engine::SetIdempotencyDefaults(uint32_t duration_s, uint32_t max_size) {
+  core_->options.idmp_duration_s = duration_s;
+  core_->options.idmp_max_size = max_size;
 }
 
 Status Engine::Close() { return core_->persistence->Close(); }

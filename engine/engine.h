@@ -184,7 +184,7 @@ class Engine {
   // True when the turn has so many effects that the caller should end it before the next command.
   bool TurnIsFull() const;
   // kOk, or why commands with effects cannot run now: kIo after a storage failure, kLimit while
-  // unsaved bytes are at their cap (the caller parks the client until OnRoom), kClosing.
+  // unsaved bytes are at their cap (the caller parks the client and asks again), kClosing.
   Status CanWrite() const;
 
   // --- Loading
@@ -235,7 +235,7 @@ class Engine {
   // LIMIT of `~` when none is given: 100 nodes of the configured size, within 1..1000000; 10000
   // when nodes are not limited by entries.
   int64_t DefaultTrimLimit() const;
-  // kInvalid with the reason in `why`.
+  // Changes nothing when it answers anything but kNone.
   enum class SetIdRefusal : uint8_t {
     kNone,
     kBelowMaxDeleted,
@@ -311,7 +311,7 @@ class Engine {
     int64_t last_checkpoint_unix_s = 0;
     bool checkpoint_running = false;
     bool last_checkpoint_ok = true;
-    uint64_t loaded_streams = 0;
+    uint64_t cached_objects = 0;  // Streams, blocks, pending pages, names known to be missing.
   };
   Stats GetStats() const;
 
@@ -327,6 +327,8 @@ class Engine {
   Status SetFsyncMode(FsyncMode mode);
   void SetMemoryBudget(uint64_t bytes);
   void SetNodeLimits(int64_t max_entries, int64_t max_bytes);
+  // For streams created from now on.
+  void SetIdempotencyDefaults(uint32_t duration_s, uint32_t max_size);
   // Clean stop: checkpoint, empty journal, close. Nothing may be called afterwards.
   Status Close();
 

@@ -142,8 +142,7 @@ void EncodeGroup(Group& group, std::string* out) {
   const size_t begin = out->size();
   PutU8(out, kGroupRecordVersion);
   PutString(out, group.name);
-  PutVarint(out, group.last_id.ms);
-  PutVarint(out, group.last_id.seq);
+  PutVarintId(out, group.last_id);
   PutSignedVarint(out, group.entries_read.value_or(-1));
   PutVarint(out, static_cast<uint64_t>(group.pending_count));
   PutVarint(out, static_cast<uint64_t>(group.released_count));
@@ -159,23 +158,22 @@ void EncodeGroup(Group& group, std::string* out) {
     PutVarint(out, static_cast<uint64_t>(consumer->pending_count));
   }
   EncodePageSlots(group, out);
-  PutU32(out, Checksum32(std::string_view(*out).substr(begin)));
+  SealRecord(out, begin);
 }
 
 Result<std::unique_ptr<Group>> DecodeGroup(Stream* stream, GroupNumber number,
                                            std::string_view stored) {
   const Status damaged(Code::kCorruption, "group record is damaged");
-  if (stored.size() < 5 || LoadU32(stored.data() + stored.size() - 4) !=
-                               Checksum32(stored.substr(0, stored.size() - 4))) {
+  const std::optional<std::string_view> body = OpenRecord(stored);
+  if (!body.has_value()) {
     return damaged;
   }
-  Decoder decoder(stored.substr(0, stored.size() - 4));
+  Decoder decoder(*body);
   if (decoder.ReadU8() != kGroupRecordVersion) {
     return Status(Code::kCorruption, "group record of an unknown version");
   }
   auto group = std::make_unique<Group>(stream, number, std::string(decoder.ReadString()));
-  group->last_id.ms = decoder.ReadVarint();
-  group->last_id.seq = decoder.ReadVarint();
+  group->last_id = decoder.ReadVarintId();
   const int64_t entries_read = decoder.ReadSignedVarint();
   if (entries_read >= 0) {
     group->entries_read = entries_read;

@@ -25,6 +25,9 @@ struct EngineOptions {
   uint64_t memory_budget_bytes = uint64_t{128} << 20;
   int64_t node_max_entries = 100;  // stream-node-max-entries; 0 = no limit.
   int64_t node_max_bytes = 4096;   // stream-node-max-bytes; 0 = no limit.
+  // What a new stream starts with: stream-idmp-duration (seconds) and stream-idmp-maxsize.
+  uint32_t idmp_duration_s = 100;
+  uint32_t idmp_max_size = 100;
   uint64_t journal_segment_bytes = uint64_t{32} << 20;
   uint64_t checkpoint_bytes = uint64_t{32} << 20;
   // Reader threads; 0 = StartLoad fetches at once and calls back before it returns (tests).

@@ -184,7 +184,7 @@ std::string Persistence::EncodeMeta() const {
     PutVarint(&out, core_.keyspace.at(i).physical);
     PutVarint(&out, core_.keyspace.at(i).key_count);
   }
-  PutU32(&out, Checksum32(out));
+  SealRecord(&out, 0);
   return out;
 }
 
@@ -198,11 +198,11 @@ Status Persistence::LoadMeta() {
 
 Status Persistence::DecodeMeta(std::string_view stored) {
   const Status damaged(Code::kCorruption, "the store's meta record is damaged");
-  if (stored.size() < 5 || LoadU32(stored.data() + stored.size() - 4) !=
-                               Checksum32(stored.substr(0, stored.size() - 4))) {
+  const std::optional<std::string_view> body = OpenRecord(stored);
+  if (!body.has_value()) {
     return damaged;
   }
-  Decoder decoder(stored.substr(0, stored.size() - 4));
+  Decoder decoder(*body);
   const uint8_t version = decoder.ReadU8();
   if (version != kFormatVersion) {
     return Status(Code::kCorruption, "the store has format version " + std::to_string(version) +
@@ -268,6 +268,8 @@ Store::Statistics Persistence::StoreStatistics() const {
   const std::shared_lock lock(store_mutex_);
   return store_ == nullptr ? Store::Statistics() : store_->GetStatistics();
 }
+
+void Persistence::ApplyFsyncMode() { journal_->SetSyncMode(ToSyncMode(core_.options.fsync)); }
 
 Status Persistence::CanWrite() const {
   if (closing_) {

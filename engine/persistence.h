@@ -44,6 +44,8 @@ class Persistence {
   // What the cache of objects gets of a memory budget.
   static uint64_t CacheShare(uint64_t memory_budget_bytes);
 
+  // Makes the mode in the options take effect.
+  void ApplyFsyncMode();
   Turn released_turn() const { return journal_->released_turn(); }
   Journal& journal() { return *journal_; }
   const Journal& journal() const { return *journal_; }

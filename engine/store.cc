@@ -522,15 +522,4 @@ Store::Statistics Store::GetStatistics() const {
   return statistics;
 }
 
-uint64_t Store::ApproximateBytes(Family family, std::string_view begin,
-                                 std::string_view end) const {
-  const rocksdb::Range range(ToSlice(begin), ToSlice(end));
-  uint64_t bytes = 0;
-  rocksdb::SizeApproximationOptions options;
-  options.include_files = true;
-  const rocksdb::Status status =
-      impl_->db->GetApproximateSizes(options, impl_->Handle(family), &range, 1, &bytes);
-  return status.ok() ? bytes : 0;
-}
-
 }  // namespace engine

@@ -141,8 +141,6 @@ class Store {
     bool background_error = false;
   };
   Statistics GetStatistics() const;
-  // Approximate table bytes of begin <= key < end.
-  uint64_t ApproximateBytes(Family family, std::string_view begin, std::string_view end) const;
 
  private:
   struct Impl;

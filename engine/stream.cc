@@ -12,43 +12,15 @@ namespace {
 constexpr uint8_t kStreamRecordVersion = 1;
 constexpr uint8_t kDirectoryPageVersion = 1;
 
-void PutId(std::string* out, StreamId id) {
-  PutVarint(out, id.ms);
-  PutVarint(out, id.seq);
-}
-
-StreamId ReadId(Decoder* decoder) {
-  StreamId id;
-  id.ms = decoder->ReadVarint();
-  id.seq = decoder->ReadVarint();
-  return id;
-}
-
-void AppendChecksum(std::string* out, size_t begin) {
-  PutU32(out, Checksum32(std::string_view(*out).substr(begin)));
-}
-
-// The bytes before the checksum; nothing if it does not match.
-std::optional<std::string_view> CheckedBody(std::string_view stored) {
-  if (stored.size() < 4) {
-    return std::nullopt;
-  }
-  const std::string_view body = stored.substr(0, stored.size() - 4);
-  if (LoadU32(stored.data() + body.size()) != Checksum32(body)) {
-    return std::nullopt;
-  }
-  return body;
-}
-
 void PutCounters(std::string* out, const Stream& stream) {
   PutVarint(out, stream.length);
   PutVarint(out, stream.entries_added);
   PutVarint(out, stream.data_bytes);
   PutVarint(out, stream.node_count);
-  PutId(out, stream.last_id);
-  PutId(out, stream.first_id);
-  PutId(out, stream.last_live_id);
-  PutId(out, stream.max_deleted);
+  PutVarintId(out, stream.last_id);
+  PutVarintId(out, stream.first_id);
+  PutVarintId(out, stream.last_live_id);
+  PutVarintId(out, stream.max_deleted);
   PutVarint(out, stream.idmp_duration_s);
   PutVarint(out, stream.idmp_max_size);
   PutVarint(out, stream.next_directory_page);
@@ -61,10 +33,10 @@ void ReadCounters(Decoder* decoder, Stream* stream) {
   stream->entries_added = decoder->ReadVarint();
   stream->data_bytes = decoder->ReadVarint();
   stream->node_count = decoder->ReadVarint();
-  stream->last_id = ReadId(decoder);
-  stream->first_id = ReadId(decoder);
-  stream->last_live_id = ReadId(decoder);
-  stream->max_deleted = ReadId(decoder);
+  stream->last_id = decoder->ReadVarintId();
+  stream->first_id = decoder->ReadVarintId();
+  stream->last_live_id = decoder->ReadVarintId();
+  stream->max_deleted = decoder->ReadVarintId();
   stream->idmp_duration_s = decoder->ReadVarint32();
   stream->idmp_max_size = decoder->ReadVarint32();
   stream->next_directory_page = decoder->ReadVarint32();
@@ -119,13 +91,13 @@ void EncodeStream(const Stream& stream, std::string* out) {
   if (!pages.empty()) {
     PutDirectoryPage(out, *pages.back());
   }
-  AppendChecksum(out, begin);
+  SealRecord(out, begin);
 }
 
 Result<std::unique_ptr<Stream>> DecodeStream(uint32_t physical_db, std::string_view key,
                                              std::string_view stored, StreamParts* parts) {
   const Status damaged(Code::kCorruption, "stream record is damaged");
-  const std::optional<std::string_view> body = CheckedBody(stored);
+  const std::optional<std::string_view> body = OpenRecord(stored);
   if (!body.has_value()) {
     return damaged;
   }
@@ -167,12 +139,12 @@ void EncodeClosedPage(const DirectoryPage& page, std::string* out) {
   const size_t begin = out->size();
   PutU8(out, kDirectoryPageVersion);
   PutDirectoryPage(out, page);
-  AppendChecksum(out, begin);
+  SealRecord(out, begin);
 }
 
 Result<std::unique_ptr<DirectoryPage>> DecodeClosedPage(Stream* stream, uint32_t number,
                                                         std::string_view stored) {
-  const std::optional<std::string_view> body = CheckedBody(stored);
+  const std::optional<std::string_view> body = OpenRecord(stored);
   auto page = std::make_unique<DirectoryPage>(stream, number);
   if (body.has_value()) {
     Decoder decoder(*body);

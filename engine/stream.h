@@ -58,8 +58,8 @@ class Stream : public KeyHolder {
   // XSETID went back below entries that were trimmed: an id between two entries that were never
   // deleted may still have been one once.
   bool ids_went_back = false;
-  uint32_t idmp_duration_s = 100;
-  uint32_t idmp_max_size = 100;
+  uint32_t idmp_duration_s = 0;  // Set when it is created, from the configuration of then.
+  uint32_t idmp_max_size = 0;
   std::optional<NodeState> open_node;
   Directory directory;
   uint32_t next_directory_page = 1;

@@ -73,7 +73,7 @@ EntryAdded MakeEntry(const Core& core, const Stream& stream, StreamId id, const 
 Result<Stream*> Engine::CreateStream(Op& op, std::string_view key) {
   Database& database = core_->keyspace.at(op.db);
   Stream& stream = InstallNewStream(*core_, database, core_->next_uid, key);
-  Emit(*core_, stream, StreamCreated{stream.idmp_duration_s, stream.idmp_max_size});
+  Emit(*core_, stream, StreamCreated{core_->options.idmp_duration_s, core_->options.idmp_max_size});
   Core::Saw(op, stream);
   return &stream;
 }

@@ -72,6 +72,8 @@ Status Server::OpenEngine() {
   options.memory_budget_bytes = static_cast<uint64_t>(from.cache_size);
   options.node_max_entries = from.stream_node_max_entries;
   options.node_max_bytes = from.stream_node_max_bytes;
+  options.idmp_duration_s = static_cast<uint32_t>(from.stream_idmp_duration);
+  options.idmp_max_size = static_cast<uint32_t>(from.stream_idmp_maxsize);
   options.journal_segment_bytes = static_cast<uint64_t>(from.journal_segment_bytes);
   options.checkpoint_bytes = static_cast<uint64_t>(from.checkpoint_bytes);
   options.reader_threads = static_cast<int>(from.reader_threads);
@@ -127,6 +129,13 @@ void Server::FollowConfiguration() {
   };
   config_.OnChange("stream-node-max-entries", set_node_limits);
   config_.OnChange("stream-node-max-bytes", set_node_limits);
+  const auto set_idempotency = [this](const Settings& now) {
+    engine_->SetIdempotencyDefaults(static_cast<uint32_t>(now.stream_idmp_duration),
+                                    static_cast<uint32_t>(now.stream_idmp_maxsize));
+    return OkStatus();
+  };
+  config_.OnChange("stream-idmp-duration", set_idempotency);
+  config_.OnChange("stream-idmp-maxsize", set_idempotency);
   config_.OnChange("loglevel", [this](const Settings& now) {
     log_.SetThreshold(now.log_threshold());
     return OkStatus();

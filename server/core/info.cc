@@ -92,7 +92,7 @@ void WriteMemory(const InfoSnapshot& snapshot, SectionWriter& out) {
   out.Field("mem_allocator", "libc");
   out.Field("weir_cache_size", snapshot.settings.cache_size);
   out.Field("weir_dirty_bytes", snapshot.engine.dirty_bytes);
-  out.Field("weir_loaded_streams", snapshot.engine.loaded_streams);
+  out.Field("weir_cached_objects", snapshot.engine.cached_objects);
 }
 
 void WritePersistence(const InfoSnapshot& snapshot, SectionWriter& out) {

@@ -223,5 +223,30 @@ TEST(Life, ACheckOfNoStoreFails) {
   EXPECT_EQ(RunToEnd({"--check", directory / "nothing"}).exit_code, 2);
 }
 
+// Streams keep what they were created with, across a kill as well.
+TEST(Life, NewStreamsTakeTheIdempotencySettingsOfTheirTime) {
+  ServerProcess server({"--stream-idmp-duration", "7"});
+  const auto settings_of = [&server](const std::string& key) {
+    const std::string info = server.Connect().Call({"XINFO", "STREAM", key});
+    const size_t begin = info.find("idmp-duration");
+    return info.substr(begin, info.find(", pids-tracked") - begin);
+  };
+  Client client = server.Connect();
+  client.Call({"XADD", "old", "1-1", "f", "v"});
+  EXPECT_EQ(client.Call({"CONFIG", "SET", "stream-idmp-duration", "9", "stream-idmp-maxsize", "3"}),
+            "OK");
+  client.Call({"XADD", "new", "1-1", "f", "v"});
+  const std::string old_settings = settings_of("old");
+  const std::string new_settings = settings_of("new");
+  EXPECT_NE(old_settings.find('7'), std::string::npos) << old_settings;
+  EXPECT_NE(new_settings.find('9'), std::string::npos) << new_settings;
+  EXPECT_NE(new_settings.find('3'), std::string::npos) << new_settings;
+  server.Signal(SIGKILL);
+  server.Wait();
+  server.Start();
+  EXPECT_EQ(settings_of("old"), old_settings);
+  EXPECT_EQ(settings_of("new"), new_settings);
+}
+
 }  // namespace
 }  // namespace tests
