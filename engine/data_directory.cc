@@ -50,9 +50,14 @@ Status MakeDirectory(const fs::path& path) {
 
 DataDirectory::~DataDirectory() { Unlock(); }
 
-Status DataDirectory::Open(const std::string& path) {
+Status DataDirectory::Open(const std::string& path, bool create) {
   path_ = path;
-  RETURN_IF_ERROR(MakeDirectory(fs::absolute(path).lexically_normal()));
+  std::error_code error;
+  if (create) {
+    RETURN_IF_ERROR(MakeDirectory(fs::absolute(path).lexically_normal()));
+  } else if (!fs::is_directory(path, error)) {
+    return Status(Code::kNotFound, "there is no directory " + path);
+  }
   const std::string lock = path + "/LOCK";
   lock_fd_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock_fd_ < 0) {
@@ -61,9 +66,10 @@ Status DataDirectory::Open(const std::string& path) {
   if (::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
     return Status(Code::kIo, "data directory " + path + " is in use by another process (LOCK)");
   }
-  RETURN_IF_ERROR(MakeDirectory(StorePath()));
   return SyncDirectory(path);
 }
+
+Status DataDirectory::MakeStorePath() { return MakeDirectory(StorePath()); }
 
 bool DataDirectory::HasStore() const {
   std::error_code error;

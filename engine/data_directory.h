@@ -18,8 +18,11 @@ class DataDirectory {
   DataDirectory(const DataDirectory&) = delete;
   DataDirectory& operator=(const DataDirectory&) = delete;
 
-  // Creates what is missing, synced into its parent, and takes the lock. kIo with words otherwise.
-  Status Open(const std::string& path);
+  // Takes the lock; with `create`, makes the directory first, synced into its parent. kIo with words
+  // otherwise; kNotFound where there is no directory and none is to be made.
+  Status Open(const std::string& path, bool create);
+  // Makes the directory of the store, synced.
+  Status MakeStorePath();
   std::string JournalPath() const { return path_ + "/journal"; }
   std::string StorePath() const { return path_ + "/store"; }
   // A RocksDB has been created here.

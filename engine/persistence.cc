@@ -50,6 +50,9 @@ uint64_t Persistence::CacheShare(uint64_t memory_budget_bytes) {
 }
 
 Status Persistence::OpenStore(bool create) {
+  if (create) {
+    RETURN_IF_ERROR(directory_.MakeStorePath());
+  }
   StoreOptions options;
   options.directory = directory_.StorePath();
   options.create_if_missing = create;
@@ -70,7 +73,7 @@ Status Persistence::OpenStore(bool create) {
 }
 
 Status Persistence::Open(Now now) {
-  RETURN_IF_ERROR(directory_.Open(core_.options.directory));
+  RETURN_IF_ERROR(directory_.Open(core_.options.directory, true));
   const bool has_store = directory_.HasStore();
   if (!has_store && directory_.HasJournal()) {
     return Status(
@@ -102,7 +105,7 @@ Status Persistence::Open(Now now) {
 }
 
 Status Persistence::OpenForCheck(const std::function<Status()>& on_checkpoint) {
-  RETURN_IF_ERROR(directory_.Open(core_.options.directory));
+  RETURN_IF_ERROR(directory_.Open(core_.options.directory, false));
   if (!directory_.HasStore()) {
     return Status(Code::kNotFound, "there is no store in " + core_.options.directory);
   }

@@ -221,6 +221,7 @@ TEST(Life, AnIncompleteStoreIsRefusedAndLeftAlone) {
 TEST(Life, ACheckOfNoStoreFails) {
   const TempDir directory;
   EXPECT_EQ(RunToEnd({"--check", directory / "nothing"}).exit_code, 2);
+  EXPECT_FALSE(Exists(directory / "nothing"));
 }
 
 // Streams keep what they were created with, across a kill as well.
