@@ -16,6 +16,7 @@
 #include "resp/request.h"
 #include "resp/writer.h"
 #include "server/core/error_reply.h"
+#include "server/core/key_event.h"
 
 namespace server {
 
@@ -80,6 +81,9 @@ struct CommandContext {
   void SignalKey(std::string_view key);
   // All keys of the database have gone (FLUSHDB): as SignalKey for each key that somebody waits on.
   void SignalDatabase(uint32_t db);
+  // Reports a change for WATCH and keyspace notifications; once per change, after it.
+  void KeyChanged(std::string_view key, const KeyEvent& event) { KeyChanged(op.db, key, event); }
+  void KeyChanged(uint32_t db, std::string_view key, const KeyEvent& event);
 };
 
 using Handler = Outcome (*)(CommandContext&);

@@ -50,6 +50,8 @@ void CommandContext::SignalKey(std::string_view key) { server.waiters().Signal(o
 
 void CommandContext::SignalDatabase(uint32_t db) { server.waiters().SignalDatabase(db); }
 
+void CommandContext::KeyChanged(uint32_t, std::string_view, const KeyEvent&) {}
+
 // --- Connections
 // -----------------------------------------------------------------------------------
 
