@@ -44,6 +44,11 @@ struct EngineOptions {
   // Called on the loop when storage failed for good: replies that are gated will never be released.
   std::function<void(Status)> on_failure;
   std::function<void(LogLevel, std::string_view)> log;
+
+  // For tests: called on the checkpoint thread before each write of a checkpoint, which then fails
+  // as if the disk had refused it, or is reported as failed although it took place.
+  enum class CheckpointFault : uint8_t { kNone, kNotWritten, kWrittenUnseen };
+  std::function<CheckpointFault()> checkpoint_fault;
 };
 
 }  // namespace engine

@@ -39,7 +39,8 @@ SyncMode ToSyncMode(FsyncMode mode) {
 
 }  // namespace
 
-Persistence::Persistence(Core* core) : core_(*core) {
+Persistence::Persistence(Core* core)
+    : core_(*core), opening_budget_(core->options.memory_budget_bytes) {
   checkpoint_thread_ = std::make_unique<WorkerPool>(core_.options.background_threads ? 1 : 0);
 }
 
@@ -56,8 +57,7 @@ Status Persistence::OpenStore(bool create) {
   StoreOptions options;
   options.directory = directory_.StorePath();
   options.create_if_missing = create;
-  options.memory_budget_bytes =
-      static_cast<size_t>(core_.options.memory_budget_bytes * kStoreShareOf16 / 16);
+  options.memory_budget_bytes = static_cast<size_t>(opening_budget_ * kStoreShareOf16 / 16);
   options.background_threads = 1;
   options.log = [this](int level, std::string_view text) {
     if (level >= static_cast<int>(StoreLogLevel::kWarning)) {
@@ -372,12 +372,21 @@ void Persistence::LaunchCheckpoint() {
   }
 }
 
+Status Persistence::Write(const Batch& batch, Turn turn) {
+  using Fault = EngineOptions::CheckpointFault;
+  const auto& drawn = core_.options.checkpoint_fault;
+  const Fault fault = drawn ? drawn() : Fault::kNone;
+  if (fault != Fault::kNotWritten) {
+    RETURN_IF_ERROR(store_->WriteCheckpoint(batch, turn, ""));
+  }
+  return fault == Fault::kNone ? OkStatus() : Status(Code::kIo, "a fault was asked for");
+}
+
 Status Persistence::WriteOrReopen(const Batch& batch, Turn turn) {
   Status status;
   {
     const std::shared_lock lock(store_mutex_);
-    status = store_ == nullptr ? Status(Code::kIo, "the store is closed")
-                               : store_->WriteCheckpoint(batch, turn, "");
+    status = store_ == nullptr ? Status(Code::kIo, "the store is closed") : Write(batch, turn);
   }
   if (status.ok()) {
     return status;

@@ -83,12 +83,16 @@ class Persistence {
   bool CheckpointIsDue() const;
   void BeginCheckpoint();
   void LaunchCheckpoint();
-  // Runs on the checkpoint thread: writes, and after a failure reopens the store.
+  // On the checkpoint thread: writes, and after a failure reopens the store.
+  Status Write(const Batch& batch, Turn turn);
   Status WriteOrReopen(const Batch& batch, Turn turn);
   void CompleteCheckpoint();
   void ForgetStoredChanges();
 
   Core& core_;
+  // The store's share follows the budget of the start: RocksDB's sizes are fixed while it is open,
+  // and a reopening in between changes nothing.
+  const uint64_t opening_budget_;
   DataDirectory directory_;
   JournalStoreId store_id_{};
   int64_t meta_store_ms_ = 0;  // Store time that the meta record had at start.

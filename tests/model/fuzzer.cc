@@ -13,6 +13,8 @@ using engine::Op;
 
 namespace {
 
+using CheckpointFault = engine::EngineOptions::CheckpointFault;
+
 constexpr uint32_t kDatabases = 2;
 constexpr size_t kStepsShown = 40;
 
@@ -36,6 +38,16 @@ engine::EngineOptions Fuzzer::MakeOptions() {
   options.checkpoint_bytes = PickOf<uint64_t>({16 << 10, 256 << 10, 1 << 20, 8 << 20});
   if (options_.checkpoint_bytes != 0) {
     options.checkpoint_bytes = options_.checkpoint_bytes;
+  }
+  if (options_.failing_checkpoints != 0) {
+    options.checkpoint_fault = [this] {
+      const uint64_t number = ++checkpoints_;
+      if (!checkpoints_may_fail_ || number % options_.failing_checkpoints != 0) {
+        return CheckpointFault::kNone;
+      }
+      return number / options_.failing_checkpoints % 2 == 0 ? CheckpointFault::kWrittenUnseen
+                                                            : CheckpointFault::kNotWritten;
+    };
   }
   if (options_.threads) {
     options.background_threads = true;
@@ -209,14 +221,16 @@ void Fuzzer::Checkpoint() {
   }
   Note("checkpoint now");
   const engine::Status done = engine_->CheckpointNow();
-  Expect(done.ok(), "checkpoint: " + done.message());
+  Expect(done.ok() || options_.failing_checkpoints != 0, "checkpoint: " + done.message());
 }
 
 void Fuzzer::Reopen() {
   if (OneIn(3)) {
     Note("stop and open");
     EndTurn();
+    checkpoints_may_fail_ = false;
     engine_.Close();
+    checkpoints_may_fail_ = true;
   } else {
     Note("crash and open");
     EndTurn();

@@ -5,6 +5,7 @@
 // command before it runs.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <random>
 #include <string>
@@ -24,6 +25,8 @@ struct FuzzOptions {
   // How the store is disturbed; off for runs in which somebody else does it.
   bool reopens = true;
   uint64_t checkpoint_bytes = 0;  // 0 = drawn.
+  // Every so many checkpoints fail, half of them after they took place; 0 = none.
+  uint64_t failing_checkpoints = 0;
 };
 
 class Fuzzer {
@@ -118,6 +121,8 @@ class Fuzzer {
   void ApplyTrim(ModelStream& stream, const engine::TrimArgs& args, int64_t removed);
 
   const FuzzOptions options_;
+  std::atomic<uint64_t> checkpoints_ = 0;
+  std::atomic<bool> checkpoints_may_fail_ = true;
   std::mt19937_64 random_;
   TempDir directory_;
   const std::string data_directory_;

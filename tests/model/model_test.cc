@@ -17,7 +17,7 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-void RunSeeds(uint64_t seeds, uint64_t steps, bool threads) {
+void RunSeeds(uint64_t seeds, uint64_t steps, bool threads, uint64_t failing_checkpoints = 0) {
   const uint64_t only = FromEnvironment("WEIR_MODEL_SEED", 0);
   steps = FromEnvironment("WEIR_MODEL_STEPS", steps);
   seeds = FromEnvironment("WEIR_MODEL_SEEDS", seeds);
@@ -27,6 +27,7 @@ void RunSeeds(uint64_t seeds, uint64_t steps, bool threads) {
     FuzzOptions options;
     options.seed = seed;
     options.threads = threads;
+    options.failing_checkpoints = failing_checkpoints;
     Fuzzer fuzzer(options);
     for (uint64_t step = 0; step < steps && fuzzer.Step(); ++step) {
     }
@@ -40,6 +41,10 @@ void RunSeeds(uint64_t seeds, uint64_t steps, bool threads) {
 TEST(Model, TheEngineDoesWhatTheSpecificationSays) { RunSeeds(3, 1000, false); }
 
 TEST(Model, AlsoWithThreads) { RunSeeds(2, 800, true); }
+
+TEST(Model, AlsoWhileCheckpointsFail) { RunSeeds(2, 800, false, 2); }
+
+TEST(Model, AlsoWhileCheckpointsFailBesideTheLoop) { RunSeeds(1, 800, true, 3); }
 
 }  // namespace
 }  // namespace tests
