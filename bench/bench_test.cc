@@ -113,6 +113,37 @@ TEST(DrainTraffic, CountsRepliesItDidNotExpect) {
   }
 }
 
+TEST(ScanTraffic, GoesOnBehindTheLastEntryOfThePage) {
+  const Dataset dataset = {.key_prefix = "k"};
+  Tally tally;
+  const auto traffic = MakeTraffic(*FindWorkload("xrange-scan"), dataset, 0, &tally);
+  EXPECT_EQ(Requests(traffic->NextBatch().bytes)[0],
+            (std::vector<std::string>{"XRANGE", "k:00000000", "-", "+", "COUNT", "1000"}));
+  traffic->TakeReply(
+      "*2\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nf\r\n$1\r\nv\r\n"
+      "*2\r\n$4\r\n12-3\r\n*2\r\n$1\r\nf\r\n$0\r\n\r\n");
+  EXPECT_EQ(Requests(traffic->NextBatch().bytes)[0][2], "(12-3");
+  traffic->TakeReply("*0\r\n");
+  EXPECT_EQ(traffic->NextBatch().requests, 0u);
+  EXPECT_EQ(tally.read, 2u);
+  EXPECT_EQ(tally.unexpected, 0u);
+}
+
+TEST(ClaimTraffic, FollowsTheCursor) {
+  const Dataset dataset = {.key_prefix = "k"};
+  Tally tally = {.unsent = 2};
+  const auto traffic = MakeTraffic(*FindWorkload("autoclaim-busy"), dataset, 0, &tally);
+  EXPECT_EQ(Requests(traffic->NextBatch().bytes)[0],
+            (std::vector<std::string>{"XAUTOCLAIM", "k:00000000", "workers", "claimer", "3600000",
+                                      "0-0", "COUNT", "100"}));
+  traffic->TakeReply("*3\r\n$3\r\n7-1\r\n*0\r\n*0\r\n");
+  EXPECT_EQ(Requests(traffic->NextBatch().bytes)[0][5], "7-1");
+  traffic->TakeReply(":1\r\n");
+  EXPECT_EQ(traffic->NextBatch().requests, 0u);
+  EXPECT_EQ(tally.answered, 1u);
+  EXPECT_EQ(tally.unexpected, 1u);
+}
+
 TEST(Report, TakesMedianSpreadAndRatio) {
   Comparison comparison;
   for (double rate : {300.0, 100.0, 200.0}) comparison.weir.push_back({.operations_per_s = rate});

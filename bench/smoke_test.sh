@@ -11,3 +11,5 @@ server=$(command -v redis-server) || {
 "$bench" load --server "$server" --workload xadd-10k-streams --requests 20000 --rate 100000
 "$bench" load --server "$server" --workload drain-8 --requests 20000
 "$bench" load --server "$server" --workload group-1x50 --requests 2000
+"$bench" load --server "$server" --workload xadd-maxlen --requests 20000
+"$bench" load --server "$server" --workload xrange-scan --requests 20000

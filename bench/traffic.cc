@@ -35,7 +35,13 @@ class AppendTraffic : public Traffic {
     const std::string key = StreamKey(dataset, 0);
     const std::string value(dataset.value_bytes, 'x');
     std::string request;
-    AppendRequest({"XADD", key, "*", kField, value}, &request);
+    if (workload.max_length == 0) {
+      AppendRequest({"XADD", key, "*", kField, value}, &request);
+    } else {
+      AppendRequest(
+          {"XADD", key, "MAXLEN", "~", std::to_string(workload.max_length), "*", kField, value},
+          &request);
+    }
     request_bytes_ = request.size();
     digits_end_ = request.find(key) + key.size();
     for (size_t i = 0; i < pipeline_; ++i) buffer_ += request;
@@ -113,6 +119,12 @@ class Cursor {
   bool failed_ = false;
 };
 
+// The text of a bulk string as encoded.
+std::string_view BulkText(std::string_view encoded) {
+  const size_t begin = encoded.find('\n') + 1;
+  return encoded.substr(begin, encoded.size() - begin - 2);
+}
+
 // A consumer that reads, acknowledges what it read, and waits for each reply before it goes on.
 class DrainTraffic : public Traffic {
  public:
@@ -181,14 +193,126 @@ class DrainTraffic : public Traffic {
   Tally* tally_;
 };
 
+// Reads a stream page by page, each from behind the last entry of the one before.
+class ScanTraffic : public Traffic {
+ public:
+  ScanTraffic(const Workload& workload, const Dataset& dataset, Tally* tally)
+      : key_(StreamKey(dataset, 0)), count_(std::to_string(workload.read_count)), tally_(tally) {}
+
+  Batch NextBatch() override {
+    if (at_end_) return {};
+    request_.clear();
+    AppendRequest({"XRANGE", key_, start_, "+", "COUNT", count_}, &request_);
+    return {request_, 1};
+  }
+
+  void TakeReply(std::string_view reply) override {
+    Cursor cursor(reply);
+    const int64_t entries = cursor.Line('*');
+    std::string_view last;
+    for (int64_t i = 0; i < entries && !cursor.failed(); ++i) {
+      cursor.Line('*');
+      last = cursor.EncodedBulk();
+      const int64_t words = cursor.Line('*');
+      for (int64_t word = 0; word < words && !cursor.failed(); ++word) cursor.EncodedBulk();
+    }
+    at_end_ = cursor.failed() || entries == 0;
+    if (cursor.failed()) ++tally_->unexpected;
+    if (at_end_) return;
+    tally_->read += static_cast<uint64_t>(entries);
+    start_ = '(' + std::string(BulkText(last));
+  }
+
+ private:
+  const std::string key_;
+  const std::string count_;
+  std::string start_ = "-";
+  std::string request_;
+  bool at_end_ = false;
+  Tally* tally_;
+};
+
+// Walks round and round the group's pending entries.
+class ClaimTraffic : public Traffic {
+ public:
+  ClaimTraffic(const Workload& workload, const Dataset& dataset, Tally* tally)
+      : key_(StreamKey(dataset, 0)),
+        min_idle_(std::to_string(workload.min_idle_ms)),
+        count_(std::to_string(workload.read_count)),
+        tally_(tally) {}
+
+  Batch NextBatch() override {
+    if (tally_->unsent == 0) return {};
+    --tally_->unsent;
+    request_.clear();
+    AppendRequest({"XAUTOCLAIM", key_, kGroup, "claimer", min_idle_, start_, "COUNT", count_},
+                  &request_);
+    return {request_, 1};
+  }
+
+  void TakeReply(std::string_view reply) override {
+    Cursor cursor(reply);
+    cursor.Line('*');
+    const std::string_view next = cursor.EncodedBulk();
+    if (cursor.failed()) {
+      ++tally_->unexpected;
+      return;
+    }
+    start_ = BulkText(next);
+    ++tally_->answered;
+  }
+
+ private:
+  const std::string key_;
+  const std::string min_idle_;
+  const std::string count_;
+  std::string start_ = "0-0";
+  std::string request_;
+  Tally* tally_;
+};
+
+// XPENDING key group; the reply must say that something is pending.
+class SummaryTraffic : public Traffic {
+ public:
+  SummaryTraffic(const Dataset& dataset, Tally* tally) : tally_(tally) {
+    AppendRequest({"XPENDING", StreamKey(dataset, 0), kGroup}, &request_);
+  }
+
+  Batch NextBatch() override {
+    if (tally_->unsent == 0) return {};
+    --tally_->unsent;
+    return {request_, 1};
+  }
+
+  void TakeReply(std::string_view reply) override {
+    Cursor cursor(reply);
+    cursor.Line('*');
+    const int64_t pending = cursor.Line(':');
+    ++(cursor.failed() || pending == 0 ? tally_->unexpected : tally_->answered);
+  }
+
+ private:
+  std::string request_;
+  Tally* tally_;
+};
+
 }  // namespace
 
 std::unique_ptr<Traffic> MakeTraffic(const Workload& workload, const Dataset& dataset, int client,
                                      Tally* tally) {
-  if (workload.kind == TrafficKind::kAppend) {
-    return std::make_unique<AppendTraffic>(workload, dataset, client, tally);
+  switch (workload.kind) {
+    case TrafficKind::kAppend:
+      return std::make_unique<AppendTraffic>(workload, dataset, client, tally);
+    case TrafficKind::kDrain:
+      return std::make_unique<DrainTraffic>(workload, dataset, client, tally);
+    case TrafficKind::kScan:
+      return std::make_unique<ScanTraffic>(workload, dataset, tally);
+    case TrafficKind::kClaim:
+      return std::make_unique<ClaimTraffic>(workload, dataset, tally);
+    case TrafficKind::kSummary:
+      break;
   }
-  return std::make_unique<DrainTraffic>(workload, dataset, client, tally);
+  return std::make_unique<SummaryTraffic>(dataset, tally);
 }
 
 }  // namespace bench

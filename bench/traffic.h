@@ -16,10 +16,11 @@ namespace bench {
 
 // Sums over all connections of one run.
 struct Tally {
-  uint64_t unsent = 0;  // kAppend: requests nobody sent yet
+  uint64_t unsent = 0;  // kAppend, kClaim, kSummary: requests nobody sent yet
   uint64_t appended = 0;
   uint64_t read = 0;
   uint64_t acknowledged = 0;
+  uint64_t answered = 0;    // kClaim, kSummary
   uint64_t unexpected = 0;  // replies of the wrong shape
 };
 

@@ -9,22 +9,85 @@ namespace {
 
 constexpr uint64_t kMillion = 1'000'000;
 
+constexpr int64_t kHourMs = 3'600'000;
+
 constexpr Workload kWorkloads[] = {
-    // name, kind, clients, pipeline, operations, streams, read count, summary
-    {"xadd-p1", TrafficKind::kAppend, 50, 1, 300'000, 1, 0,
-     "XADD to one stream, 50 clients, one request at a time"},
-    {"xadd-p16", TrafficKind::kAppend, 50, 16, kMillion, 1, 0,
-     "XADD to one stream, 50 clients, 16 requests at a time"},
-    {"xadd-p128", TrafficKind::kAppend, 8, 128, 2 * kMillion, 1, 0,
-     "XADD to one stream, 8 clients, 128 requests at a time"},
-    {"xadd-10k-streams", TrafficKind::kAppend, 50, 16, kMillion, 10'000, 0,
-     "XADD to 10,000 streams at random, 50 clients, 16 requests at a time"},
-    {"drain-1", TrafficKind::kDrain, 1, 1, kMillion, 1, 100,
-     "XREADGROUP COUNT 100, then XACK of them, 1 consumer, until drained"},
-    {"drain-8", TrafficKind::kDrain, 8, 1, kMillion, 1, 100,
-     "XREADGROUP COUNT 100, then XACK of them, 8 consumers, until drained"},
-    {"group-1x50", TrafficKind::kDrain, 50, 1, 200'000, 1, 1,
-     "XREADGROUP COUNT 1, then XACK of it, 50 consumers, until drained"},
+    {.name = "xadd-p1",
+     .kind = TrafficKind::kAppend,
+     .clients = 50,
+     .operations = 300'000,
+     .summary = "XADD to one stream, 50 clients, one request at a time"},
+    {.name = "xadd-p16",
+     .kind = TrafficKind::kAppend,
+     .clients = 50,
+     .pipeline = 16,
+     .operations = kMillion,
+     .summary = "XADD to one stream, 50 clients, 16 requests at a time"},
+    {.name = "xadd-p128",
+     .kind = TrafficKind::kAppend,
+     .clients = 8,
+     .pipeline = 128,
+     .operations = 2 * kMillion,
+     .summary = "XADD to one stream, 8 clients, 128 requests at a time"},
+    {.name = "xadd-10k-streams",
+     .kind = TrafficKind::kAppend,
+     .clients = 50,
+     .pipeline = 16,
+     .operations = kMillion,
+     .stream_count = 10'000,
+     .summary = "XADD to 10,000 streams at random, 50 clients, 16 requests at a time"},
+    {.name = "xadd-maxlen",
+     .kind = TrafficKind::kAppend,
+     .clients = 50,
+     .pipeline = 16,
+     .operations = kMillion,
+     .max_length = 100'000,
+     .summary = "XADD MAXLEN ~ 100000 to one stream, 50 clients, 16 requests at a time"},
+    {.name = "drain-1",
+     .kind = TrafficKind::kDrain,
+     .clients = 1,
+     .operations = kMillion,
+     .read_count = 100,
+     .summary = "XREADGROUP COUNT 100, then XACK of them, 1 consumer, until drained"},
+    {.name = "drain-8",
+     .kind = TrafficKind::kDrain,
+     .clients = 8,
+     .operations = kMillion,
+     .read_count = 100,
+     .summary = "XREADGROUP COUNT 100, then XACK of them, 8 consumers, until drained"},
+    {.name = "group-1x50",
+     .kind = TrafficKind::kDrain,
+     .clients = 50,
+     .operations = 200'000,
+     .read_count = 1,
+     .summary = "XREADGROUP COUNT 1, then XACK of it, 50 consumers, until drained"},
+    {.name = "xrange-scan",
+     .kind = TrafficKind::kScan,
+     .clients = 1,
+     .operations = kMillion,
+     .read_count = 1000,
+     .summary = "XRANGE of the whole stream in pages of 1000"},
+    {.name = "autoclaim-idle",
+     .kind = TrafficKind::kClaim,
+     .clients = 1,
+     .operations = 10'000,
+     .read_count = 100,
+     .pending = kMillion,
+     .summary = "XAUTOCLAIM COUNT 100 through a million pending entries, all idle enough"},
+    {.name = "autoclaim-busy",
+     .kind = TrafficKind::kClaim,
+     .clients = 1,
+     .operations = 10'000,
+     .read_count = 100,
+     .pending = kMillion,
+     .min_idle_ms = kHourMs,
+     .summary = "XAUTOCLAIM COUNT 100 through a million pending entries, none idle enough"},
+    {.name = "pending-summary",
+     .kind = TrafficKind::kSummary,
+     .clients = 1,
+     .operations = 10'000,
+     .pending = kMillion,
+     .summary = "XPENDING of a group with a million pending entries"},
 };
 
 constexpr size_t kBatch = 1000;
@@ -57,18 +120,29 @@ Problem DeleteStreams(Client& client, const Workload& workload, const Dataset& d
   return InBatches(client, workload.stream_count, append, Ignore);
 }
 
-Problem Preload(Client& client, const Workload& workload, const Dataset& dataset) {
+// Adds `count` entries and makes a group that has read none of them.
+Problem Preload(Client& client, uint64_t count, const Dataset& dataset) {
   const std::string key = StreamKey(dataset, 0);
   const std::string value(dataset.value_bytes, 'x');
   std::string request;
   AppendRequest({"XADD", key, "*", kField, value}, &request);
   const auto append = [&](uint64_t, std::string* out) { out->append(request); };
-  if (Problem problem = InBatches(client, workload.operations, append, Ignore); !problem.empty()) {
+  if (Problem problem = InBatches(client, count, append, Ignore); !problem.empty()) {
     return problem;
   }
   const auto reply = client.Call({"XGROUP", "CREATE", key, kGroup, "0", "MKSTREAM"});
   if (!reply.has_value()) return "the server closed the connection";
   return reply->is_error() ? reply->text : "";
+}
+
+// Delivers `count` entries to one consumer, which does not acknowledge them.
+Problem Deliver(Client& client, uint64_t count, const Dataset& dataset) {
+  std::string request;
+  AppendRequest({"XREADGROUP", "GROUP", kGroup, "holder", "COUNT", "100", "STREAMS",
+                 StreamKey(dataset, 0), ">"},
+                &request);
+  const auto append = [&](uint64_t, std::string* out) { out->append(request); };
+  return InBatches(client, (count + 99) / 100, append, Ignore);
 }
 
 }  // namespace
@@ -89,7 +163,20 @@ std::string StreamKey(const Dataset& dataset, uint64_t index) {
 
 Problem Prepare(Client& client, const Workload& workload, const Dataset& dataset) {
   if (Problem problem = DeleteStreams(client, workload, dataset); !problem.empty()) return problem;
-  return workload.kind == TrafficKind::kDrain ? Preload(client, workload, dataset) : "";
+  switch (workload.kind) {
+    case TrafficKind::kAppend:
+      return "";
+    case TrafficKind::kDrain:
+    case TrafficKind::kScan:
+      return Preload(client, workload.operations, dataset);
+    case TrafficKind::kClaim:
+    case TrafficKind::kSummary:
+      break;
+  }
+  if (Problem problem = Preload(client, workload.pending, dataset); !problem.empty()) {
+    return problem;
+  }
+  return Deliver(client, workload.pending, dataset);
 }
 
 Problem CountEntries(Client& client, const Workload& workload, const Dataset& dataset,

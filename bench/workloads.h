@@ -14,18 +14,24 @@
 namespace bench {
 
 enum class TrafficKind : uint8_t {
-  kAppend,  // XADD, one operation per request
-  kDrain,   // XREADGROUP and XACK in turn until the stream has nothing new; one per entry
+  kAppend,   // XADD, one operation per request
+  kDrain,    // XREADGROUP and XACK in turn until the stream has nothing new; one per entry
+  kScan,     // XRANGE page by page from end to end of the stream; one per entry
+  kClaim,    // XAUTOCLAIM from each reply's cursor to the next; one per call
+  kSummary,  // XPENDING of the group; one per call
 };
 
 struct Workload {
   std::string_view name;
   TrafficKind kind;
   int clients;
-  int pipeline;         // kAppend: requests sent at once
-  uint64_t operations;  // kAppend: requests in all; kDrain: entries loaded before
-  uint64_t stream_count;
-  int read_count;  // kDrain: COUNT
+  int pipeline = 1;     // kAppend: requests sent at once
+  uint64_t operations;  // kAppend, kClaim, kSummary: requests in all; kDrain, kScan: entries loaded
+  uint64_t stream_count = 1;
+  int read_count = 0;       // COUNT of kDrain, kScan and kClaim
+  uint64_t max_length = 0;  // kAppend: MAXLEN ~; 0 = none
+  uint64_t pending = 0;     // kClaim, kSummary: entries loaded, and delivered, before
+  int64_t min_idle_ms = 0;  // kClaim
   std::string_view summary;
 };
 
