@@ -55,7 +55,8 @@ void Session::EndReply(size_t mark, engine::Turn turn, engine::Turn released) {
 
 void Session::Push(std::string_view encoded, engine::Turn turn, engine::Turn released) {
   if (!reply_mark_) {
-    const size_t mark = output.BeginReply();
+    // Not a buffer of the pool's: a message may go to thousands that hold nothing else.
+    const size_t mark = output.tail().size();
     output.tail() += encoded;
     output.EndReply(mark, turn, released);
     transport.OutputReady();

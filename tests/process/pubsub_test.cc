@@ -40,7 +40,7 @@ TEST(PubSubProcess, NotificationComesOnceTheChangeIsDurable) {
 }
 
 TEST(PubSubProcess, SubscriberThatDoesNotReadIsClosed) {
-  ServerProcess server({"--client-output-buffer-limit", "pubsub 4mb 0 0"});
+  ServerProcess server({"--client-output-buffer-limit", "pubsub", "4mb", "0", "0"});
   Client publisher = server.Connect();
   Client deaf = server.Connect();
   EXPECT_EQ(deaf.Call({"SUBSCRIBE", "news"}), "[subscribe, news, (integer) 1]");

@@ -112,6 +112,13 @@ TEST_F(PubSubTest, OneTransactionCannotFillTheMemory) {
   EXPECT_TRUE(reader_.is_closed());
 }
 
+TEST_F(PubSubTest, WaitingMessageTakesLittleMoreThanItsBytes) {
+  reader_.Call("SUBSCRIBE a");
+  reader_.set_bytes_per_turn(0);
+  writer_.Call("PUBLISH a hello");
+  EXPECT_LT(reader_.session()->output.memory_bytes(), 200u);
+}
+
 TEST_F(PubSubTest, SubscribersMayBeSilent) {
   reader_.Call("SUBSCRIBE a");
   ASSERT_EQ(writer_.Call("CONFIG SET timeout 10"), "+OK");
