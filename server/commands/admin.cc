@@ -105,7 +105,9 @@ Outcome CmdBgSave(CommandContext& context) {
       context.args.size() == kMaxArguments && EqualsIgnoreCase(context.args[1], "SCHEDULE");
   if (context.args.size() > 1 && !schedule) return Error::kSyntax;
   RETURN_IF_FAILED(StartCheckpoint(context, [](const Status&) {}));
-  context.out.SimpleString("Background saving started");
+  // Inside EXEC clients are told so.
+  context.out.SimpleString(context.may_block ? "Background saving started"
+                                             : "Background saving scheduled");
   return Done();
 }
 

@@ -6,13 +6,14 @@
 #include <cstdint>
 #include <string>
 
+#include "server/core/server_context.h"
 #include "server/core/session.h"
 
 namespace server {
 
 // Appends the line, with its LF. Names and order of the fields are fixed: parsers of clients know
-// just these. `blocked`: it waits in a blocking read.
-void AppendClientLine(const Session& session, bool blocked, int64_t now_monotonic_us,
+// just these. `server` tells what the client waits for and watches.
+void AppendClientLine(const ServerContext& server, const Session& session, int64_t now_monotonic_us,
                       std::string* out);
 
 }  // namespace server

@@ -50,5 +50,7 @@ std::span<const CommandSpec> GroupCommands();
 std::span<const CommandSpec> ConnectionCommands();
 std::span<const CommandSpec> KeyCommands();
 std::span<const CommandSpec> ServerCommands();
+std::span<const CommandSpec> TransactionCommands();
+std::span<const CommandSpec> PubSubCommands();
 
 }  // namespace server

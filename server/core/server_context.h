@@ -14,8 +14,10 @@
 #include "server/core/config.h"
 #include "server/core/log.h"
 #include "server/core/output_buffer.h"
+#include "server/core/pubsub.h"
 #include "server/core/stats.h"
 #include "server/core/waiters.h"
+#include "server/core/watches.h"
 
 namespace server {
 
@@ -77,6 +79,10 @@ class ServerContext {
   ClientRegistry& clients() { return clients_; }
   Waiters& waiters() { return waiters_; }
   const Waiters& waiters() const { return waiters_; }
+  PubSub& pubsub() { return pubsub_; }
+  const PubSub& pubsub() const { return pubsub_; }
+  Watches& watches() { return watches_; }
+  const Watches& watches() const { return watches_; }
   Stats& stats() { return stats_; }
   BufferPool& buffers() { return buffers_; }
   // Set while there is a dispatcher.
@@ -95,6 +101,8 @@ class ServerContext {
   BufferPool buffers_;  // Before the sessions, whose output goes back to it.
   ClientRegistry clients_;
   Waiters waiters_;
+  PubSub pubsub_;
+  Watches watches_;
   Stats stats_;
   ClientControl* client_control_ = nullptr;
 };
