@@ -149,6 +149,7 @@ Outcome CmdQuit(CommandContext& context) {
 }
 
 Outcome CmdReset(CommandContext& context) {
+  context.server.monitors().Remove(context.session);
   context.session.Reset();
   context.session.authenticated = context.server.settings().requirepass.empty();
   context.out.SimpleString("RESET");

@@ -43,8 +43,11 @@ enum CommandFlag : uint32_t {
   kPubSub = 1u << 14,
   kAllowBusy = 1u << 15,
   kNoAsyncLoading = 1u << 16,
-  kContainer = 1u << 17,  // Ours: has subcommands; a handler only if it also works without one.
+  kContainer = 1u << 17,     // Ours: has subcommands; a handler only if it also works without one.
+  kMayReplicate = 1u << 18,  // Ours: no write, but CLIENT PAUSE WRITE holds it back as one.
 };
+
+enum class TimeoutReply : uint8_t { kNullArray, kZero };
 
 // A blocked reader: which keys wake it, until when. Stored with the session, by value.
 struct WaitRequest {
@@ -58,6 +61,8 @@ struct WaitRequest {
   // Ids as resolved by the first run (`$` becomes the id of that moment), one per key; the handler
   // finds them again in CommandContext::resolved_ids when it is run again.
   std::vector<engine::StreamId> resolved_ids;
+  // What is answered when the time is up.
+  TimeoutReply timeout_reply = TimeoutReply::kNullArray;
 };
 
 struct CommandContext {

@@ -48,8 +48,8 @@ class CommandTable {
  public:
   CommandTable() {
     for (std::span<const CommandSpec> family :
-         {StreamCommands(), GroupCommands(), ConnectionCommands(), KeyCommands(),
-          ServerCommands()}) {
+         {StreamCommands(), GroupCommands(), ConnectionCommands(), KeyCommands(), ServerCommands(),
+          AclCommands(), DiagnosisCommands(), TopologyCommands()}) {
       rows_.insert(rows_.end(), family.begin(), family.end());
     }
     std::ranges::sort(rows_, {}, &CommandSpec::name);

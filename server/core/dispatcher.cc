@@ -33,6 +33,19 @@ Outcome UnknownCommand(std::span<const std::string_view> args) {
   return {Error::kUnknownCommand, {UpToZero(args[0].substr(0, kMaxEchoedBytes)), shown}};
 }
 
+// Whether option `enable-debug-command` lets this client use DEBUG.
+bool MayDebug(const Settings& settings, const Session& session) {
+  switch (settings.debug_access()) {
+    case DebugAccess::kNobody:
+      return false;
+    case DebugAccess::kEverybody:
+      return true;
+    case DebugAccess::kLocal:
+      return session.transport.Info().is_local;
+  }
+  return false;
+}
+
 Outcome UnknownSubcommand(const CommandSpec& container, std::string_view word) {
   std::string parent(container.name);
   for (char& c : parent) c = UpperCase(c);
@@ -60,6 +73,7 @@ Dispatcher::Dispatcher(ServerContext& context, engine::Engine& engine)
       engine_(engine),
       timer_(context.clock()),
       ping_(FindCommand("ping")),
+      debug_(FindCommand("debug")),
       wake_ups_left_(kWakeUpsPerTurn) {
   context_.set_client_control(this);
 }
@@ -76,6 +90,8 @@ Session& Dispatcher::Connect(Transport& transport) {
 
 void Dispatcher::Disconnect(Session& session) {
   if (session.state == SessionState::kClosed) return;
+  if (session.state == SessionState::kPaused) context_.pause().NoteGone();
+  context_.monitors().Remove(session);
   StopWaiting(session);
   ++session.load_number;
   session.state = SessionState::kClosed;
@@ -95,23 +111,11 @@ void Dispatcher::CloseAfterReply(Session& session) {
 }
 
 void Dispatcher::Tick() {
+  if (context_.ticks_paused()) return;
   Stats& stats = context_.stats();
   stats.SampleRate(context_.clock().MonotonicMicros());
   stats.used_memory_peak = std::max(stats.used_memory_peak, engine_.GetStats().memory_bytes);
   CloseIdleClients();
-}
-
-void Dispatcher::CloseIdleClients() {
-  const int64_t timeout_us = context_.settings().timeout_seconds * 1'000'000;
-  if (timeout_us <= 0) return;
-  const int64_t now_us = context_.clock().MonotonicMicros();
-  for (size_t i = 0; i < kIdleChecksPerTick; ++i) {
-    Session* const session = context_.clients().After(idle_cursor_);
-    idle_cursor_ = session == nullptr ? 0 : session->id;
-    if (session == nullptr) return;
-    const bool idle = session->state == SessionState::kReady || !session->is_open();
-    if (idle && now_us - session->last_used_us > timeout_us) Kill(*session);
-  }
 }
 
 // --- Input
@@ -139,6 +143,9 @@ FeedOutcome Dispatcher::FeedRequests(Session& session, std::string_view input, F
       return FeedOutcome::kMoreLater;
     }
     limits.authenticated = session.authenticated || context_.settings().requirepass.empty();
+    if (!limits.authenticated && session.output.size() > kUnauthenticatedOutputBytes) {
+      return FeedOutcome::kMoreLater;
+    }
     const resp::ParseResult parsed = session.parser.Next(input.substr(result->consumed), limits);
     if (parsed == resp::ParseResult::kProtocolError) {
       FailProtocol(session);
@@ -150,9 +157,6 @@ FeedOutcome Dispatcher::FeedRequests(Session& session, std::string_view input, F
       return FeedOutcome::kNeedMore;
     }
     Execute(session, session.parser.request());
-    if (!limits.authenticated && session.output.size() > kUnauthenticatedOutputBytes) {
-      Kill(session);
-    }
     if (context_.waiters().has_ready()) ServeReady();
   }
 }
@@ -182,7 +186,10 @@ void Dispatcher::Execute(Session& session, const resp::Request& request) {
       refusal = Admit(session, *spec);
     }
   }
-  if (refusal.ok()) {
+  if (refusal.ok() && IsPaused(session, *spec)) {
+    Park(session, *spec, request);
+    WaitForPauseEnd(session);
+  } else if (refusal.ok()) {
     RunCommand(session, *spec, request, /*is_rerun=*/false);
   } else if (refusal.code() == Code::kLimit) {
     Park(session, *spec, request);
@@ -207,6 +214,7 @@ const CommandSpec* Dispatcher::Resolve(std::span<const std::string_view> args,
 }
 
 Outcome Dispatcher::Admit(const Session& session, const CommandSpec& spec) {
+  if (&spec == debug_ && !MayDebug(context_.settings(), session)) return Error::kDebugNotAllowed;
   if (!session.authenticated && (spec.flags & kNoAuthNeeded) == 0 &&
       !context_.settings().requirepass.empty()) {
     return Error::kNoAuth;
@@ -267,13 +275,20 @@ Dispatcher::Run Dispatcher::RunCommand(Session& session, const CommandSpec& spec
   const int64_t elapsed_us = timer_.Advance();
   context_.stats().command(CommandIndex(spec)).micros += static_cast<uint64_t>(elapsed_us);
   const bool parks = outcome.ok() && session.park_request.has_value();
+  const bool is_first_run = parked == nullptr || !parked->has_run;
+  const bool is_shown = is_first_run && !context_.monitors().empty();
   if (!parks && !outcome.not_loaded()) {
     session.park_request.reset();
+    NoteRun(session, spec, request, elapsed_us);
     Finish(session, spec, mark, outcome, op.seen_turn);
+    if (is_shown) ShowToMonitors(session, spec, request, op.seen_turn);
     return Run::kDone;
   }
   session.output.Abandon(mark);
   Park(session, spec, request);
+  session.parked->has_run = true;
+  if (is_shown) ShowToMonitors(session, spec, request, op.seen_turn);
+  if (!session.is_open()) return Run::kDone;
   if (!parks) return Load(session, std::move(op.needs));
   Block(session);
   return Run::kParked;
@@ -422,7 +437,11 @@ bool Dispatcher::Unblock(Session& session, UnblockReason reason) {
   if (reason == UnblockReason::kError) {
     Finish(session, spec, mark, Error::kUnblocked, /*seen_turn=*/0);
   } else {
-    session.writer.NullArray();
+    if (session.parked->wait->timeout_reply == TimeoutReply::kZero) {
+      session.writer.Integer(0);
+    } else {
+      session.writer.NullArray();
+    }
     Finish(session, spec, mark, Done(), /*seen_turn=*/0);
   }
   Unpark(session);
@@ -436,6 +455,7 @@ void Dispatcher::RunDueWork() {
   timer_.Start();
   wake_ups_left_ = kWakeUpsPerTurn;
   ServeReady();
+  ReleasePaused();
   RetryWaiting();
   ServeTimeouts();
   context_.clients().FreeRemoved();
@@ -444,6 +464,7 @@ void Dispatcher::RunDueWork() {
 int64_t Dispatcher::NextDueMicros() const {
   int64_t next_us = context_.waiters().next_deadline_us();
   if (!retries_.empty()) next_us = std::min(next_us, timer_.now().monotonic_us + kRoomPollMicros);
+  if (!paused_.empty()) next_us = std::min(next_us, context_.pause().end_us());
   return next_us;
 }
 
@@ -475,6 +496,10 @@ void Dispatcher::RetryWaiting() {
     retries_.pop_front();
     Session* const session = context_.clients().Find(id);
     if (session == nullptr || session->state != SessionState::kRetry) continue;
+    if (IsPaused(*session, session->parked->spec)) {
+      WaitForPauseEnd(*session);
+      continue;
+    }
     if (Admit(*session, session->parked->spec).code() == Code::kLimit) {
       without_room.push_back(id);
       continue;

@@ -12,6 +12,11 @@ class FakeClock : public server::Clock {
   int64_t UnixMicros() override { return unix_us_; }
   int64_t MonotonicMicros() override { return monotonic_us_; }
 
+  void Sleep(int64_t micros) override {
+    unix_us_ += micros;
+    monotonic_us_ += micros;
+  }
+
   void AdvanceMs(int64_t ms) {
     unix_us_ += ms * 1000;
     monotonic_us_ += ms * 1000;
