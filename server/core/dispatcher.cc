@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/check.h"
+#include "server/core/command_notes.h"
 #include "server/core/command_table.h"
 #include "server/core/text.h"
 #include "server/core/transport.h"
@@ -276,18 +277,23 @@ Dispatcher::Run Dispatcher::RunCommand(Session& session, const CommandSpec& spec
   context_.stats().command(CommandIndex(spec)).micros += static_cast<uint64_t>(elapsed_us);
   const bool parks = outcome.ok() && session.park_request.has_value();
   const bool is_first_run = parked == nullptr || !parked->has_run;
-  const bool is_shown = is_first_run && !context_.monitors().empty();
+  const CommandRun run = {.session = session,
+                          .spec = spec,
+                          .args = request.args,
+                          .end = timer_.now(),
+                          .elapsed_us = elapsed_us,
+                          .seen_turn = op.seen_turn};
   if (!parks && !outcome.not_loaded()) {
     session.park_request.reset();
-    NoteRun(session, spec, request, elapsed_us);
+    NoteRun(context_, run);
     Finish(session, spec, mark, outcome, op.seen_turn);
-    if (is_shown) ShowToMonitors(session, spec, request, op.seen_turn);
+    if (is_first_run) ShowToMonitors(context_, run, engine_.released_turn());
     return Run::kDone;
   }
   session.output.Abandon(mark);
   Park(session, spec, request);
   session.parked->has_run = true;
-  if (is_shown) ShowToMonitors(session, spec, request, op.seen_turn);
+  if (is_first_run) ShowToMonitors(context_, run, engine_.released_turn());
   if (!session.is_open()) return Run::kDone;
   if (!parks) return Load(session, std::move(op.needs));
   Block(session);

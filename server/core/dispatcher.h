@@ -117,14 +117,6 @@ class Dispatcher : public ClientControl {
   bool IsPaused(const Session& session, const CommandSpec& spec) const;
   void WaitForPauseEnd(Session& session);
   void ReleasePaused();
-
-  // After a run: what the slow log, the latency monitor and the histograms keep of it.
-  void NoteRun(const Session& session, const CommandSpec& spec, const resp::Request& request,
-               int64_t elapsed_us);
-  // Sends the command to all that MONITOR.
-  void ShowToMonitors(const Session& session, const CommandSpec& spec, const resp::Request& request,
-                      engine::Turn seen_turn);
-  void SendToMonitor(Session& monitor, std::string_view line, engine::Turn seen_turn);
   void ReleasePins(ParkedCommand& parked);
   void WaitForRetry(Session& session);
 

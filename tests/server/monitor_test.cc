@@ -215,6 +215,7 @@ TEST(ClientPause, ASaveThatWaitedForItsEndStillSaves) {
   client.Call("CLIENT PAUSE 100");
   other.SendBytes("SAVE\r\n");
   server.AdvanceMs(100);
+  server.Run();  // The checkpoint ended with the turn before.
   EXPECT_EQ(other.NextReply(), "+OK");
 }
 
