@@ -30,6 +30,10 @@ GroupInfo Inspect(const Group& group) {
   return info;
 }
 
+bool HasConsumer(const Group& group, std::string_view name) {
+  return group.FindConsumer(name) != nullptr;
+}
+
 void ForEachGroup(Stream& stream, absl::FunctionRef<void(Group*)> visit) {
   for (const auto& [name, group] : stream.groups) {
     visit(group.get());

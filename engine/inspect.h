@@ -49,6 +49,7 @@ struct ConsumerInfo {
 
 StreamInfo Inspect(const Stream& stream);
 GroupInfo Inspect(const Group& group);
+bool HasConsumer(const Group& group, std::string_view name);
 
 // In ascending order of the names' bytes. Nothing may change the stream meanwhile; read-only engine
 // calls (Range, ListPending, Lag) are fine.

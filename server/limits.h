@@ -29,6 +29,12 @@ inline constexpr int64_t kRoomPollMicros = 1000;
 // How long a reading of the memory in use serves to judge commands that need more.
 inline constexpr int64_t kMemoryCheckMicros = 10'000;
 
+// --- Transactions ---
+
+// What one MULTI may queue, arguments and our own notes of them together. A command that would be
+// too much is refused, and the transaction with it.
+inline constexpr size_t kMaxTransactionBytes = 128 * 1024 * 1024;
+
 // --- Output ---
 
 // Unsent replies above which a connection is neither read nor executed, until they are half of it.

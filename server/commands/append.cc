@@ -195,8 +195,11 @@ Outcome CmdXAdd(CommandContext& context) {
   ASSIGN_OR_RETURN(const engine::AddResult added,
                    context.engine.Add(context.op, key, stream, options.id, payload,
                                       TrimArgsOf(options.trim, context.engine.DefaultTrimLimit())));
+  if (added.created) context.KeyChanged(key, key_event::kNew);
   WriteId(context.out, added.id);
   context.SignalKey(key);
+  context.KeyChanged(key, key_event::kXadd);
+  if (added.trimmed > 0) context.KeyChanged(key, key_event::kXtrim);
   return Done();
 }
 
@@ -216,6 +219,7 @@ Outcome CmdXTrim(CommandContext& context) {
     const engine::TrimArgs trim = TrimArgsOf(options, context.engine.DefaultTrimLimit());
     ASSIGN_OR_RETURN(trimmed, context.engine.Trim(context.op, *stream, trim));
   }
+  if (trimmed > 0) context.KeyChanged(context.args[1], key_event::kXtrim);
   context.out.Integer(trimmed);
   return Done();
 }
@@ -228,6 +232,7 @@ Outcome CmdXDel(CommandContext& context) {
     RETURN_IF_FAILED(ReadStreamIds(context.args.subspan(2), &ids));
     ASSIGN_OR_RETURN(deleted, context.engine.DeleteEntries(context.op, *stream, ids));
   }
+  if (deleted > 0) context.KeyChanged(context.args[1], key_event::kXdel);
   context.out.Integer(deleted);
   return Done();
 }
@@ -242,6 +247,7 @@ Outcome CmdXSetId(CommandContext& context) {
                    context.engine.SetId(context.op, *stream, set_id));
   RETURN_IF_FAILED(RefusalOf(refusal));
   context.out.SimpleString("OK");
+  context.KeyChanged(context.args[1], key_event::kXsetid);
   return Done();
 }
 

@@ -134,6 +134,7 @@ Outcome CmdXClaim(CommandContext& context) {
   ClaimArgs claim;
   IdList ids;
   RETURN_IF_FAILED(ReadClaim(context, &claim, &ids));
+  const bool tells = WillTellOfConsumer(context, *found.group, claim.consumer);
   size_t count = 0;
   const size_t mark = context.out.BeginArray();
   RETURN_IF_ERROR(context.engine.Claim(context.op, *found.stream, *found.group, claim, ids,
@@ -142,6 +143,7 @@ Outcome CmdXClaim(CommandContext& context) {
                                          ++count;
                                        }));
   context.out.EndArray(mark, count);
+  if (tells) context.KeyChanged(args[1], key_event::kXgroupCreateConsumer);
   return Done();
 }
 
@@ -151,6 +153,7 @@ Outcome CmdXAutoClaim(CommandContext& context) {
   RETURN_IF_FAILED(ReadAutoClaim(args, &claim));
   ASSIGN_OR_RETURN(const StreamGroup found, FindStreamGroup(context, args[1], args[2]));
   if (found.group == nullptr) return {Error::kNoKeyOrGroup, {args[1], args[2]}};
+  const bool tells = WillTellOfConsumer(context, *found.group, claim.consumer);
   // The cursor goes first and is known last.
   std::string claimed_bytes;
   resp::Writer claimed(&claimed_bytes);
@@ -169,6 +172,7 @@ Outcome CmdXAutoClaim(CommandContext& context) {
   context.out.Raw(claimed_bytes);
   context.out.ArrayHeader(result.deleted.size());
   for (StreamId id : result.deleted) WriteId(context.out, id);
+  if (tells) context.KeyChanged(args[1], key_event::kXgroupCreateConsumer);
   return Done();
 }
 

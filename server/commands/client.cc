@@ -67,10 +67,7 @@ constexpr std::string_view kHelp[] = {
 };
 
 void AppendLine(CommandContext& context, const Session& session, std::string* out) {
-  const bool is_blocked =
-      context.server.waiters().Contains(session.id) || session.state == SessionState::kPaused;
-  AppendClientLine(session, is_blocked, context.server.settings(),
-                   context.server.clock().MonotonicMicros(), out);
+  AppendClientLine(context.server, session, context.server.clock().MonotonicMicros(), out);
 }
 
 Outcome ReadOnOff(std::string_view word, bool* value) {
@@ -151,11 +148,14 @@ Outcome CmdClientList(CommandContext& context) {
   if (filter.has_ids) {
     for (ClientId id : filter.ids) {
       const Session* const session = context.server.clients().Find(id);
-      if (session != nullptr && filter.type_exists) AppendLine(context, *session, &lines);
+      if (session != nullptr && IsOfType(*session, filter.type)) {
+        AppendLine(context, *session, &lines);
+      }
     }
-  } else if (filter.type_exists) {
-    context.server.clients().ForEach(
-        [&](Session& session) { AppendLine(context, session, &lines); });
+  } else {
+    context.server.clients().ForEach([&](Session& session) {
+      if (IsOfType(session, filter.type)) AppendLine(context, session, &lines);
+    });
   }
   context.out.Verbatim(lines);
   return Done();

@@ -8,13 +8,20 @@
 namespace server {
 namespace {
 
-// All clients are normal ones; the other types exist as words.
-Outcome ReadType(std::string_view word, bool* exists) {
-  constexpr std::string_view kOtherTypes[] = {"MASTER", "REPLICA", "SLAVE", "PUBSUB"};
-  if (EqualsIgnoreCase(word, "NORMAL")) return Done();
-  for (std::string_view type : kOtherTypes) {
-    if (!EqualsIgnoreCase(word, type)) continue;
-    *exists = false;
+struct TypeName {
+  std::string_view name;
+  ClientType type;
+};
+constexpr TypeName kTypeNames[] = {
+    {"NORMAL", ClientType::kNormal},      {"PUBSUB", ClientType::kPubSub},
+    {"MASTER", ClientType::kReplication}, {"REPLICA", ClientType::kReplication},
+    {"SLAVE", ClientType::kReplication},
+};
+
+Outcome ReadType(std::string_view word, ClientType* type) {
+  for (const TypeName& known : kTypeNames) {
+    if (!EqualsIgnoreCase(word, known.name)) continue;
+    *type = known.type;
     return Done();
   }
   return {Error::kClientUnknownType, {word}};
@@ -42,7 +49,7 @@ Outcome ReadMaxAge(std::string_view text, ClientKillFilter* filter) {
 
 Outcome ReadKillCondition(std::string_view word, std::string_view value, ClientKillFilter* filter) {
   if (EqualsIgnoreCase(word, "ID")) return ReadKillId(value, filter);
-  if (EqualsIgnoreCase(word, "TYPE")) return ReadType(value, &filter->type_exists);
+  if (EqualsIgnoreCase(word, "TYPE")) return ReadType(value, &filter->type);
   if (EqualsIgnoreCase(word, "SKIPME")) return ReadYesNo(value, &filter->skip_me);
   if (EqualsIgnoreCase(word, "MAXAGE")) return ReadMaxAge(value, filter);
   if (EqualsIgnoreCase(word, "ADDR")) {
@@ -63,7 +70,7 @@ Outcome ReadListFilter(std::span<const std::string_view> arguments, ClientListFi
   Args args(arguments, 2);
   while (args.more()) {
     if (args.WordWithValues("TYPE", 1)) {
-      RETURN_IF_FAILED(ReadType(args.Text(), &filter->type_exists));
+      RETURN_IF_FAILED(ReadType(args.Text(), &filter->type));
     } else if (args.WordWithValues("ID", 1)) {
       filter->has_ids = true;
       // Numbers to the end, or to the next word.
@@ -90,6 +97,11 @@ Outcome ReadKillFilter(std::span<const std::string_view> arguments, ClientKillFi
   return args.Finish();
 }
 
+bool IsOfType(const Session& session, ClientType type) {
+  const ClientType actual = session.is_subscriber() ? ClientType::kPubSub : ClientType::kNormal;
+  return type == ClientType::kAny || type == actual;
+}
+
 bool HasPeerAddress(const Session& session, std::string_view address) {
   return session.transport.Info().peer_address == address;
 }
@@ -97,7 +109,7 @@ bool HasPeerAddress(const Session& session, std::string_view address) {
 bool Passes(const ClientKillFilter& filter, const Session& session, int64_t now_monotonic_us) {
   constexpr int64_t kMicrosPerSecond = 1'000'000;
   const int64_t age_s = (now_monotonic_us - session.connected_at_us) / kMicrosPerSecond;
-  if (!filter.type_exists) return false;
+  if (!IsOfType(session, filter.type)) return false;
   if (filter.id && *filter.id != session.id) return false;
   if (filter.max_age_s && age_s < *filter.max_age_s) return false;
   if (filter.peer_address && !HasPeerAddress(session, *filter.peer_address)) return false;

@@ -14,8 +14,12 @@
 
 namespace server {
 
+// What a client is here for. There are no replicas.
+enum class ClientType : uint8_t { kAny, kNormal, kPubSub, kReplication };
+bool IsOfType(const Session& session, ClientType type);
+
 struct ClientListFilter {
-  bool type_exists = true;  // False when only a type was asked for that no client has.
+  ClientType type = ClientType::kAny;
   bool has_ids = false;
   std::vector<ClientId> ids;
 };
@@ -27,7 +31,7 @@ struct ClientKillFilter {
   std::optional<std::string_view> peer_address;
   std::optional<std::string_view> local_address;
   std::optional<int64_t> max_age_s;
-  bool type_exists = true;
+  ClientType type = ClientType::kAny;
   bool skip_me = true;
 };
 Outcome ReadKillFilter(std::span<const std::string_view> arguments, ClientKillFilter* filter);

@@ -222,7 +222,7 @@ constexpr CommandSpec kRows[] = {
     {
         .name = "ping",
         .arity = -1,
-        .flags = kFast,
+        .flags = kFast | kWhileSubscribed,
         .handler = CmdPing,
         .acl = "@fast @connection",
         .group = "connection",
@@ -235,7 +235,7 @@ constexpr CommandSpec kRows[] = {
     {
         .name = "quit",
         .arity = -1,
-        .flags = kHandshake,
+        .flags = kHandshake | kNotQueued | kWhileSubscribed,
         .handler = CmdQuit,
         .acl = "@fast @connection",
         .group = "connection",
@@ -246,7 +246,7 @@ constexpr CommandSpec kRows[] = {
     {
         .name = "reset",
         .arity = 1,
-        .flags = kHandshake,
+        .flags = kHandshake | kNotQueued | kWhileSubscribed,
         .handler = CmdReset,
         .acl = "@fast @connection",
         .group = "connection",

@@ -89,8 +89,13 @@ void WriteGreeting(CommandContext& context) {
 
 Outcome CmdPing(CommandContext& context) {
   if (context.args.size() > 2) return {Error::kWrongArity, {context.spec.name}};
-  if (context.args.size() == 2) {
-    context.out.Bulk(context.args[1]);
+  const std::string_view message = context.args.size() == 2 ? context.args[1] : "";
+  if (context.session.in_subscribe_mode()) {
+    context.out.ArrayHeader(2);
+    context.out.Bulk("pong");
+    context.out.Bulk(message);
+  } else if (context.args.size() == 2) {
+    context.out.Bulk(message);
   } else {
     context.out.SimpleString("PONG");
   }
@@ -150,6 +155,8 @@ Outcome CmdQuit(CommandContext& context) {
 
 Outcome CmdReset(CommandContext& context) {
   context.server.monitors().Remove(context.session);
+  context.server.watches().Forget(context.session.id);
+  context.server.pubsub().UnsubscribeAll(context.session);
   context.session.Reset();
   context.session.authenticated = context.server.settings().requirepass.empty();
   context.out.SimpleString("RESET");

@@ -111,10 +111,13 @@ Outcome CmdXGroupCreate(CommandContext& context) {
   if (context.args[4] != "$") RETURN_IF_FAILED(ReadStreamId(context.args[4], &id));
   if (stream == nullptr) {
     ASSIGN_OR_RETURN(stream, context.engine.CreateStream(context.op, key));
+    context.KeyChanged(key, key_event::kNew);
+    context.KeyChanged(key, key_event::kCreated);
   }
   RETURN_IF_ERROR(
       context.engine.CreateGroup(context.op, *stream, context.args[3], id, options.entries_read));
   context.out.SimpleString("OK");
+  context.KeyChanged(key, key_event::kXgroupCreate);
   return Done();
 }
 
@@ -133,6 +136,7 @@ Outcome CmdXGroupSetId(CommandContext& context) {
   }
   RETURN_IF_ERROR(context.engine.SetGroupId(context.op, *stream, *group, id, options.entries_read));
   context.out.SimpleString("OK");
+  context.KeyChanged(context.args[2], key_event::kXgroupSetid);
   return Done();
 }
 
@@ -146,6 +150,7 @@ Outcome CmdXGroupDestroy(CommandContext& context) {
     context.SignalKey(context.args[2]);
   }
   context.out.Integer(group == nullptr ? 0 : 1);
+  if (group != nullptr) context.KeyChanged(context.args[2], key_event::kXgroupDestroy);
   return Done();
 }
 
@@ -155,6 +160,7 @@ Outcome CmdXGroupCreateConsumer(CommandContext& context) {
   RETURN_IF_FAILED(OpenExistingGroup(context, &stream, &group));
   ASSIGN_OR_RETURN(const bool created,
                    context.engine.CreateConsumer(context.op, *stream, *group, context.args[4]));
+  if (created) context.KeyChanged(context.args[2], key_event::kXgroupCreateConsumer);
   context.out.Integer(created ? 1 : 0);
   return Done();
 }
@@ -163,8 +169,10 @@ Outcome CmdXGroupDelConsumer(CommandContext& context) {
   Stream* stream = nullptr;
   Group* group = nullptr;
   RETURN_IF_FAILED(OpenExistingGroup(context, &stream, &group));
+  const bool existed = engine::HasConsumer(*group, context.args[4]);
   ASSIGN_OR_RETURN(const int64_t pending_count,
                    context.engine.DeleteConsumer(context.op, *stream, *group, context.args[4]));
+  if (existed) context.KeyChanged(context.args[2], key_event::kXgroupDelConsumer);
   context.out.Integer(pending_count);
   return Done();
 }

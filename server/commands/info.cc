@@ -19,6 +19,12 @@ void CollectClients(ServerContext& server, InfoSnapshot* snapshot) {
   snapshot->connected_clients = server.clients().size();
   snapshot->blocked_clients = server.waiters().client_count() + server.pause().waiting_clients();
   snapshot->blocking_keys = server.waiters().key_count();
+  snapshot->watching_clients = server.watches().client_count();
+  snapshot->watched_keys = server.watches().key_count();
+  snapshot->subscribers = server.pubsub().client_count();
+  snapshot->channels = server.pubsub().channel_count();
+  snapshot->patterns = server.pubsub().pattern_count();
+  snapshot->shard_channels = server.pubsub().shard_channel_count();
 }
 
 void CollectStats(const Stats& stats, InfoSnapshot* snapshot) {

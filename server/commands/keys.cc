@@ -131,7 +131,10 @@ Outcome CmdDel(CommandContext& context) {
   std::vector<std::string_view> deleted;
   Result<int64_t> count = context.engine.DeleteKeys(context.op, context.args.subspan(1), &deleted);
   if (!count.ok()) return count.status();
-  for (std::string_view key : deleted) context.SignalKey(key);
+  for (std::string_view key : deleted) {
+    context.SignalKey(key);
+    context.KeyChanged(key, key_event::kDel);
+  }
   context.out.Integer(*count);
   return Done();
 }
@@ -142,7 +145,12 @@ Outcome CmdExists(CommandContext& context) {
   for (std::string_view key : context.args.subspan(1)) {
     const Result<KeyType> type = context.engine.TypeOf(context.op, key);
     if (!type.ok() && !missing.Note(type.status())) return type.status();
-    if (type.ok() && *type != KeyType::kNone) ++count;
+    if (!type.ok()) continue;
+    if (*type != KeyType::kNone) {
+      ++count;
+    } else {
+      context.KeyMissed(key);
+    }
   }
   if (missing.any()) return missing.status();
   context.out.Integer(count);
@@ -152,6 +160,7 @@ Outcome CmdExists(CommandContext& context) {
 Outcome CmdType(CommandContext& context) {
   const Result<KeyType> type = context.engine.TypeOf(context.op, context.args[1]);
   if (!type.ok()) return type.status();
+  if (*type == KeyType::kNone) context.KeyMissed(context.args[1]);
   context.out.SimpleString(TypeName(*type));
   return Done();
 }

@@ -256,6 +256,7 @@ Status ServeXReadGroup(CommandContext& context, const ReadOptions& options, cons
   // know. After the first effect a miss can no longer be answered by running the command again.
   context.op.read_misses = true;
   for (const Target& target : targets) {
+    const bool tells = WillTellOfConsumer(context, *target.group, options.consumer);
     reply->Begin(target.key);
     if (target.wants_new()) {
       RETURN_IF_ERROR(context.engine
@@ -264,6 +265,7 @@ Status ServeXReadGroup(CommandContext& context, const ReadOptions& options, cons
                                    [reply](const EntryView& entry) { reply->Add(entry); })
                           .status());
       reply->EndUnlessEmpty();
+      if (tells) context.KeyChanged(target.key, key_event::kXgroupCreateConsumer);
       continue;
     }
     RETURN_IF_ERROR(context.engine
@@ -278,6 +280,7 @@ Status ServeXReadGroup(CommandContext& context, const ReadOptions& options, cons
                                      })
                         .status());
     reply->End();
+    if (tells) context.KeyChanged(target.key, key_event::kXgroupCreateConsumer);
   }
   return engine::OkStatus();
 }

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <iterator>
 
+#include "engine/inspect.h"
+
 namespace server {
 namespace {
 
@@ -36,8 +38,9 @@ char* PutId(char* to, StreamId id) {
 
 Result<Stream*> FindStream(CommandContext& context, std::string_view key) {
   Result<Stream*> found = context.engine.OpenStream(context.op, key);
-  if (found.code() == Code::kNotFound) return static_cast<Stream*>(nullptr);
-  return found;
+  if (found.code() != Code::kNotFound) return found;
+  if ((context.spec.flags & kReadonly) != 0) context.KeyMissed(key);
+  return static_cast<Stream*>(nullptr);
 }
 
 Result<Group*> FindGroup(CommandContext& context, Stream& stream, std::string_view name) {
@@ -49,10 +52,20 @@ Result<Group*> FindGroup(CommandContext& context, Stream& stream, std::string_vi
 Result<StreamGroup> FindStreamGroup(CommandContext& context, std::string_view key,
                                     std::string_view group_name) {
   ASSIGN_OR_RETURN(Stream * stream, FindStream(context, key));
-  if (stream == nullptr) return StreamGroup();
+  if (stream == nullptr) {
+    // The lookup of readers, though they may write.
+    if ((context.spec.flags & kWrite) != 0) context.KeyMissed(key);
+    return StreamGroup();
+  }
   ASSIGN_OR_RETURN(Group * group, FindGroup(context, *stream, group_name));
   if (group == nullptr) return StreamGroup();
   return StreamGroup{.stream = stream, .group = group};
+}
+
+bool WillTellOfConsumer(const CommandContext& context, const Group& group,
+                        std::string_view consumer) {
+  return context.Notifies(key_event::kXgroupCreateConsumer) &&
+         !engine::HasConsumer(group, consumer);
 }
 
 void WriteId(resp::Writer& out, StreamId id) {

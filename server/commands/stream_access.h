@@ -28,6 +28,11 @@ struct StreamGroup {
 engine::Result<StreamGroup> FindStreamGroup(CommandContext& context, std::string_view key,
                                             std::string_view group);
 
+// Whether a call that makes the consumer if there is none is about to do so, and anybody listens:
+// kXgroupCreateConsumer is to be told after it then.
+bool WillTellOfConsumer(const CommandContext& context, const engine::Group& group,
+                        std::string_view consumer);
+
 void WriteId(resp::Writer& out, engine::StreamId id);
 // `[id, [field, value, ...]]`: the payload is on the wire what it was when it came.
 void WriteEntry(resp::Writer& out, const engine::EntryView& entry);

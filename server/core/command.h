@@ -43,8 +43,16 @@ enum CommandFlag : uint32_t {
   kPubSub = 1u << 14,
   kAllowBusy = 1u << 15,
   kNoAsyncLoading = 1u << 16,
-  kContainer = 1u << 17,     // Ours: has subcommands; a handler only if it also works without one.
-  kMayReplicate = 1u << 18,  // Ours: no write, but CLIENT PAUSE WRITE holds it back as one.
+  // Ours: has subcommands; a handler only if it also works without one.
+  kContainer = 1u << 17,
+  // Ours: runs at once inside MULTI; all others are queued.
+  kNotQueued = 1u << 18,
+  // Ours: may run while a RESP2 connection is subscribed.
+  kWhileSubscribed = 1u << 19,
+  // Ours: the reply is made of pushes, which CLIENT REPLY does not hold back.
+  kRepliesByPush = 1u << 20,
+  // Ours: no write, but CLIENT PAUSE WRITE holds it back as one.
+  kMayReplicate = 1u << 21,
 };
 
 enum class TimeoutReply : uint8_t { kNullArray, kZero };
@@ -76,20 +84,32 @@ struct CommandContext {
   const resp::Request& request;  // For the wire bytes of the arguments (XADD); same order as args.
   bool may_block = true;         // False inside EXEC.
   bool is_rerun = false;         // A blocked or parked command is run again.
-  std::span<const engine::StreamId>
-      resolved_ids;  // From WaitRequest, on a re-run of a blocked read.
+  // From WaitRequest, on a re-run of a blocked read.
+  std::span<const engine::StreamId> resolved_ids = {};
 
   // Blocks the client: no reply is sent now. The handler returns Done() right after it.
   void Park(WaitRequest wait);
   // The key may have something for blocked readers (XADD), or has gone or changed (DEL, XGROUP
   // DESTROY): they are run again after this command. Cheap when nobody waits.
   void SignalKey(std::string_view key);
-  // All keys of the database have gone (FLUSHDB): as SignalKey for each key that somebody waits on.
+  // All keys of the database have gone (FLUSHDB): as SignalKey for each key that somebody waits on,
+  // and as a change for those that watch one of them.
   void SignalDatabase(uint32_t db);
   // Reports a change for WATCH and keyspace notifications; once per change, after it.
   void KeyChanged(std::string_view key, const KeyEvent& event) { KeyChanged(op.db, key, event); }
   void KeyChanged(uint32_t db, std::string_view key, const KeyEvent& event);
+  // Whether anybody may hear of such an event: for those that cost something to find out about.
+  bool Notifies(const KeyEvent& event) const;
+  // A key that was to be read is not there. Published when the command has run: one that is run
+  // again because something must be fetched first finds out anew.
+  void KeyMissed(std::string_view key);
+  void TellMisses();
+
+  std::vector<std::string_view> missed_keys = {};
 };
+
+// Writes the reply of a command that failed, and counts it.
+void WriteErrorReply(ServerContext& server, resp::Writer& out, const Outcome& outcome);
 
 using Handler = Outcome (*)(CommandContext&);
 // Appends the indices of the key arguments of `args` (movable keys). False when none can be found.

@@ -36,7 +36,10 @@ bool FindStreamsKeys(std::span<const std::string_view> args, std::vector<int>* p
   return true;
 }
 
-bool HasKeys(const CommandSpec& spec) { return spec.keys.first > 0 || spec.find_keys != nullptr; }
+bool HasKeys(const CommandSpec& spec) {
+  if (spec.key_flags == "not_key") return false;
+  return spec.keys.first > 0 || spec.find_keys != nullptr;
+}
 
 bool FindKeys(const CommandSpec& spec, std::span<const std::string_view> args,
               std::vector<int>* positions) {

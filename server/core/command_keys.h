@@ -17,7 +17,7 @@ namespace server {
 bool FindKeys(const CommandSpec& spec, std::span<const std::string_view> args,
               std::vector<int>* positions);
 
-// Whether the command can have keys at all.
+// Whether the command can have keys at all. Shard channels, which stand where keys would, are none.
 bool HasKeys(const CommandSpec& spec);
 
 // The KeyFinder of XREAD and XREADGROUP: the first half of what follows the STREAMS option. Options

@@ -45,16 +45,13 @@ void NoteSlow(ServerContext& server, const CommandRun& run) {
 void SendToMonitor(ServerContext& server, Session& monitor, std::string_view line,
                    engine::Turn seen_turn, engine::Turn released_turn) {
   if (!monitor.is_open() || monitor.reply_mode != ReplyMode::kOn) return;
-  if (monitor.output.size() > kMonitorOutputBytes) {
+  if (monitor.pending_bytes() > kMonitorOutputBytes) {
     server.log().Warning("client closed: it monitors and does not take what it is sent",
-                         {{"client", monitor.id}, {"bytes", monitor.output.size()}});
+                         {{"client", monitor.id}, {"bytes", monitor.pending_bytes()}});
     server.client_control().Kill(monitor);
     return;
   }
-  const size_t mark = monitor.output.BeginReply();
-  monitor.writer.SimpleString(line);
-  monitor.output.EndReply(mark, seen_turn, released_turn);
-  if (!monitor.is_feeding) monitor.transport.OutputReady();
+  monitor.Push(line, seen_turn, released_turn);
 }
 
 }  // namespace
@@ -75,8 +72,9 @@ void ShowToMonitors(ServerContext& server, const CommandRun& run, engine::Turn r
   const std::string& local = transport.local_address;
   const std::string address = transport.is_unix_socket ? "unix:" + local.substr(0, local.rfind(':'))
                                                        : transport.peer_address;
-  const std::string line =
-      MonitorLine(run.end.unix_us, run.session.db, address, WithoutSecrets(run.spec, run.args));
+  std::string line;
+  resp::Writer(&line).SimpleString(
+      MonitorLine(run.end.unix_us, run.session.db, address, WithoutSecrets(run.spec, run.args)));
   // From the end: one that is closed leaves the list.
   for (size_t i = monitors.size(); i-- > 0;) {
     Session* const monitor = server.clients().Find(monitors[i]);

@@ -53,5 +53,7 @@ std::span<const CommandSpec> ServerCommands();
 std::span<const CommandSpec> AclCommands();
 std::span<const CommandSpec> DiagnosisCommands();
 std::span<const CommandSpec> TopologyCommands();
+std::span<const CommandSpec> TransactionCommands();
+std::span<const CommandSpec> PubSubCommands();
 
 }  // namespace server

@@ -8,6 +8,7 @@
 #include "server/core/command_notes.h"
 #include "server/core/command_table.h"
 #include "server/core/text.h"
+#include "server/core/transaction.h"
 #include "server/core/transport.h"
 #include "server/limits.h"
 
@@ -55,17 +56,6 @@ Outcome UnknownSubcommand(const CommandSpec& container, std::string_view word) {
 
 }  // namespace
 
-// --- The handler's side
-// ----------------------------------------------------------------------------
-
-void CommandContext::Park(WaitRequest wait) { session.park_request = std::move(wait); }
-
-void CommandContext::SignalKey(std::string_view key) { server.waiters().Signal(op.db, key); }
-
-void CommandContext::SignalDatabase(uint32_t db) { server.waiters().SignalDatabase(db); }
-
-void CommandContext::KeyChanged(uint32_t, std::string_view, const KeyEvent&) {}
-
 // --- Connections
 // -----------------------------------------------------------------------------------
 
@@ -75,6 +65,7 @@ Dispatcher::Dispatcher(ServerContext& context, engine::Engine& engine)
       timer_(context.clock()),
       ping_(FindCommand("ping")),
       debug_(FindCommand("debug")),
+      exec_(FindCommand("exec")),
       wake_ups_left_(kWakeUpsPerTurn) {
   context_.set_client_control(this);
 }
@@ -94,6 +85,8 @@ void Dispatcher::Disconnect(Session& session) {
   if (session.state == SessionState::kPaused) context_.pause().NoteGone();
   context_.monitors().Remove(session);
   StopWaiting(session);
+  context_.watches().Forget(session.id);
+  context_.pubsub().UnsubscribeAll(session);
   ++session.load_number;
   session.state = SessionState::kClosed;
   context_.clients().Remove(session);
@@ -163,7 +156,7 @@ FeedOutcome Dispatcher::FeedRequests(Session& session, std::string_view input, F
 }
 
 void Dispatcher::FailProtocol(Session& session) {
-  const size_t mark = session.output.BeginReply();
+  const size_t mark = session.BeginReply();
   session.writer.Error(session.parser.error());
   context_.stats().CountError(session.parser.error());
   EndReply(session, mark, 0);
@@ -190,8 +183,11 @@ void Dispatcher::Execute(Session& session, const resp::Request& request) {
   if (refusal.ok() && IsPaused(session, *spec)) {
     Park(session, *spec, request);
     WaitForPauseEnd(session);
-  } else if (refusal.ok()) {
-    RunCommand(session, *spec, request, /*is_rerun=*/false);
+    return;
+  }
+  if (refusal.ok() && IsQueued(session, *spec)) refusal = Queue(session, *spec, request);
+  if (refusal.ok()) {
+    if (!IsQueued(session, *spec)) RunCommand(session, *spec, request, /*is_rerun=*/false);
   } else if (refusal.code() == Code::kLimit) {
     Park(session, *spec, request);
     WaitForRetry(session);
@@ -214,17 +210,46 @@ const CommandSpec* Dispatcher::Resolve(std::span<const std::string_view> args,
   return subcommand;
 }
 
+bool Dispatcher::IsQueued(const Session& session, const CommandSpec& spec) {
+  return session.in_transaction() && (spec.flags & kNotQueued) == 0;
+}
+
+Outcome Dispatcher::Queue(Session& session, const CommandSpec& spec, const resp::Request& request) {
+  if (!session.transaction->Add(spec, request)) {
+    return {Error::kTransactionTooLarge, {std::to_string(kMaxTransactionBytes)}};
+  }
+  const size_t mark = session.BeginReply();
+  session.writer.SimpleString("QUEUED");
+  EndReply(session, mark, 0);
+  return Done();
+}
+
+uint32_t Dispatcher::FlagsOf(const Session& session, const CommandSpec& spec) const {
+  // EXEC does what its commands do.
+  constexpr uint32_t kOfQueued = kWrite | kDenyOom | kMayReplicate;
+  const bool runs_queue = &spec == exec_ && session.in_transaction();
+  return spec.flags | (runs_queue ? session.transaction->flags() & kOfQueued : 0);
+}
+
 Outcome Dispatcher::Admit(const Session& session, const CommandSpec& spec) {
   if (&spec == debug_ && !MayDebug(context_.settings(), session)) return Error::kDebugNotAllowed;
+  const uint32_t flags = FlagsOf(session, spec);
   if (!session.authenticated && (spec.flags & kNoAuthNeeded) == 0 &&
       !context_.settings().requirepass.empty()) {
     return Error::kNoAuth;
   }
-  if ((spec.flags & kDenyOom) != 0 && IsOverMemoryLimit()) return Error::kOutOfMemory;
-  if ((spec.flags & kWrite) != 0) return engine_.CanWrite();
-  if (&spec != ping_) return Done();
-  const engine::Status status = engine_.CanWrite();
-  return status.code() == Code::kLimit ? Done() : Outcome(status);
+  if (session.in_transaction() && (flags & kNoMulti) != 0) return Error::kNotInTransaction;
+  if ((flags & kDenyOom) != 0 && IsOverMemoryLimit()) return Error::kOutOfMemory;
+  if ((flags & kWrite) != 0 || &spec == ping_) {
+    const engine::Status status = engine_.CanWrite();
+    // Only what changes something now has to wait for room.
+    const bool needs_room = (flags & kWrite) != 0 && !IsQueued(session, spec);
+    if (!status.ok() && (needs_room || status.code() != Code::kLimit)) return status;
+  }
+  if (session.in_subscribe_mode() && (flags & kWhileSubscribed) == 0) {
+    return {Error::kSubscribed, {spec.name}};
+  }
+  return Done();
 }
 
 bool Dispatcher::IsOverMemoryLimit() {
@@ -240,8 +265,18 @@ bool Dispatcher::IsOverMemoryLimit() {
 
 void Dispatcher::Refuse(Session& session, const CommandSpec* spec, const Outcome& refusal) {
   if (spec != nullptr) ++context_.stats().command(CommandIndex(*spec)).rejected;
-  const size_t mark = session.output.BeginReply();
-  WriteError(session, refusal);
+  const size_t mark = session.BeginReply();
+  if (spec == exec_) {
+    // Whatever the reason, the transaction is over.
+    constexpr std::string_view kPlainPrefix = "ERR ";
+    std::string reason = refusal.Text();
+    if (reason.starts_with(kPlainPrefix)) reason.erase(0, kPlainPrefix.size());
+    EndTransaction(context_, session);
+    WriteErrorReply(context_, session.writer, {Error::kTransactionRefused, {reason}});
+  } else {
+    if (session.in_transaction()) session.transaction->Spoil();
+    WriteErrorReply(context_, session.writer, refusal);
+  }
   EndReply(session, mark, 0);
 }
 
@@ -261,7 +296,7 @@ Dispatcher::Run Dispatcher::RunCommand(Session& session, const CommandSpec& spec
     op.read_misses = parked->load_rounds > kMaxLoadRounds;
     if (parked->wait) resolved_ids = parked->wait->resolved_ids;
   }
-  const size_t mark = session.output.BeginReply();
+  const size_t mark = session.BeginReply();
   CommandContext context = {.session = session,
                             .server = context_,
                             .engine = engine_,
@@ -275,6 +310,7 @@ Dispatcher::Run Dispatcher::RunCommand(Session& session, const CommandSpec& spec
   const Outcome outcome = spec.handler(context);
   const int64_t elapsed_us = timer_.Advance();
   context_.stats().command(CommandIndex(spec)).micros += static_cast<uint64_t>(elapsed_us);
+  if (!outcome.not_loaded()) context.TellMisses();
   const bool parks = outcome.ok() && session.park_request.has_value();
   const bool is_first_run = parked == nullptr || !parked->has_run;
   const CommandRun run = {.session = session,
@@ -290,7 +326,8 @@ Dispatcher::Run Dispatcher::RunCommand(Session& session, const CommandSpec& spec
     if (is_first_run) ShowToMonitors(context_, run, engine_.released_turn());
     return Run::kDone;
   }
-  session.output.Abandon(mark);
+  session.output.Rewind(mark);
+  session.EndReply(mark, /*turn=*/0, engine_.released_turn());
   Park(session, spec, request);
   session.parked->has_run = true;
   if (is_first_run) ShowToMonitors(context_, run, engine_.released_turn());
@@ -308,25 +345,19 @@ void Dispatcher::Finish(Session& session, const CommandSpec& spec, size_t mark,
   if (!outcome.ok()) {
     ++counters.failed;
     session.output.Rewind(mark);
-    WriteError(session, outcome);
+    WriteErrorReply(context_, session.writer, outcome);
   }
-  EndReply(session, mark, seen_turn);
+  const bool keeps_reply = outcome.ok() && (spec.flags & kRepliesByPush) != 0;
+  EndReply(session, mark, seen_turn, keeps_reply);
 }
 
-void Dispatcher::WriteError(Session& session, const Outcome& outcome) {
-  const std::string text = outcome.Text();
-  context_.stats().CountError(text);
-  session.writer.Error(text);
-}
-
-void Dispatcher::EndReply(Session& session, size_t mark, engine::Turn seen_turn) {
+void Dispatcher::EndReply(Session& session, size_t mark, engine::Turn seen_turn, bool keeps_reply) {
   if (session.reply_mode != ReplyMode::kOn) {
-    session.output.Abandon(mark);
+    if (!keeps_reply) session.output.Rewind(mark);
     if (session.reply_mode == ReplyMode::kSkipThis) session.reply_mode = ReplyMode::kOn;
     if (session.reply_mode == ReplyMode::kSkipNext) session.reply_mode = ReplyMode::kSkipThis;
-    return;
   }
-  session.output.EndReply(mark, seen_turn, engine_.released_turn());
+  session.EndReply(mark, seen_turn, engine_.released_turn());
 }
 
 // --- Parked commands
@@ -375,8 +406,11 @@ void Dispatcher::OnLoaded(ClientId id, uint64_t load_number,
     engine_.ReleasePins(pins.get());
     return;
   }
-  if (!status.ok()) {
-    const size_t mark = session->output.BeginReply();
+  if (!status.ok() && &session->parked->spec == exec_) {
+    // The command that needs it will meet the error; the others of the transaction run.
+    session->parked->load_rounds = kMaxLoadRounds + 1;
+  } else if (!status.ok()) {
+    const size_t mark = session->BeginReply();
     Finish(*session, session->parked->spec, mark, status, /*seen_turn=*/0);
     Unpark(*session);
     return;
@@ -392,17 +426,20 @@ void Dispatcher::OnLoaded(ClientId id, uint64_t load_number,
 
 Dispatcher::Run Dispatcher::Rerun(Session& session) {
   const CommandSpec& spec = session.parked->spec;
-  const Outcome refusal = Admit(session, spec);
+  Outcome refusal = Admit(session, spec);
   if (refusal.code() == Code::kLimit) {
     WaitForRetry(session);
     return Run::kParked;
   }
-  if (!refusal.ok()) {
-    Refuse(session, &spec, refusal);
+  const resp::Request request = session.parked->request();
+  // What had to wait for the end of a CLIENT PAUSE may be inside MULTI.
+  const bool is_queued = refusal.ok() && IsQueued(session, spec);
+  if (is_queued) refusal = Queue(session, spec, request);
+  if (!refusal.ok()) Refuse(session, &spec, refusal);
+  if (is_queued || !refusal.ok()) {
     Unpark(session);
     return Run::kDone;
   }
-  const resp::Request request = session.parked->request();
   if (RunCommand(session, spec, request, /*is_rerun=*/true) == Run::kParked) return Run::kParked;
   if (session.parked != nullptr) Unpark(session);
   return Run::kDone;
@@ -439,7 +476,7 @@ bool Dispatcher::Unblock(Session& session, UnblockReason reason) {
   if (!context_.waiters().Contains(session.id)) return false;
   ++session.load_number;  // A fetch under way is for nobody any more.
   const CommandSpec& spec = session.parked->spec;
-  const size_t mark = session.output.BeginReply();
+  const size_t mark = session.BeginReply();
   if (reason == UnblockReason::kError) {
     Finish(session, spec, mark, Error::kUnblocked, /*seen_turn=*/0);
   } else {
@@ -464,7 +501,18 @@ void Dispatcher::RunDueWork() {
   ReleasePaused();
   RetryWaiting();
   ServeTimeouts();
+  CloseOverflowed();
   context_.clients().FreeRemoved();
+}
+
+void Dispatcher::CloseOverflowed() {
+  for (ClientId id : context_.pubsub().TakeOverflowed()) {
+    Session* const session = context_.clients().Find(id);
+    if (session == nullptr) continue;
+    context_.log().Warning("client closed: it does not take its messages",
+                           {{"client", id}, {"bytes", session->output.size()}});
+    Kill(*session);
+  }
 }
 
 int64_t Dispatcher::NextDueMicros() const {

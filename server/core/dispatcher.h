@@ -90,8 +90,12 @@ class Dispatcher : public ClientControl {
   void Execute(Session& session, const resp::Request& request);
   // The row of the command, or null with the refusal in `refusal`.
   const CommandSpec* Resolve(std::span<const std::string_view> args, Outcome* refusal) const;
-  // Whether the command may run at all now: authentication, memory, state of the storage. With
-  // kLimit the command waits for room.
+  // Whether it only joins the transaction.
+  static bool IsQueued(const Session& session, const CommandSpec& spec);
+  Outcome Queue(Session& session, const CommandSpec& spec, const resp::Request& request);
+  uint32_t FlagsOf(const Session& session, const CommandSpec& spec) const;
+  // Whether the command may run, or be queued, at all now: authentication, memory, state of the
+  // storage, and what the connection is. With kLimit the command waits for room.
   Outcome Admit(const Session& session, const CommandSpec& spec);
   bool IsOverMemoryLimit();
   void Refuse(Session& session, const CommandSpec* spec, const Outcome& refusal);
@@ -100,8 +104,8 @@ class Dispatcher : public ClientControl {
                  bool is_rerun);
   void Finish(Session& session, const CommandSpec& spec, size_t mark, const Outcome& outcome,
               engine::Turn seen_turn);
-  void WriteError(Session& session, const Outcome& outcome);
-  void EndReply(Session& session, size_t mark, engine::Turn seen_turn);
+  // `keeps_reply`: whatever CLIENT REPLY says.
+  void EndReply(Session& session, size_t mark, engine::Turn seen_turn, bool keeps_reply = false);
 
   void Park(Session& session, const CommandSpec& spec, const resp::Request& request);
   void Block(Session& session);
@@ -124,12 +128,14 @@ class Dispatcher : public ClientControl {
   Waiters::WakeUp WakeUp(ClientId id);
   void RetryWaiting();
   void ServeTimeouts();
+  void CloseOverflowed();
 
   ServerContext& context_;
   engine::Engine& engine_;
   CommandTimer timer_;
   const CommandSpec* const ping_;   // Tells about a broken storage although it needs none.
   const CommandSpec* const debug_;  // Has a lock of its own.
+  const CommandSpec* const exec_;
   std::deque<ClientId> retries_;
   std::deque<ClientId> paused_;
   size_t wake_ups_left_;

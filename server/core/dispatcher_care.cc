@@ -33,9 +33,10 @@ void Dispatcher::CloseIfIdle(Session& session, int64_t now_us) {
     Kill(session);
     return;
   }
-  const bool can_be_idle = session.state == SessionState::kReady || !session.is_open();
-  if (can_be_idle && !session.is_monitor && timeout_us > 0 &&
-      now_us - session.last_used_us > timeout_us) {
+  const bool executes =
+      session.state == SessionState::kReady && !session.is_subscriber() && !session.is_monitor;
+  const bool can_be_idle = executes || !session.is_open();
+  if (can_be_idle && timeout_us > 0 && now_us - session.last_used_us > timeout_us) {
     Kill(session);
   }
 }
@@ -44,7 +45,8 @@ void Dispatcher::CloseIfIdle(Session& session, int64_t now_us) {
 // --------------------------------------------------------------------------------
 
 bool Dispatcher::IsPaused(const Session& session, const CommandSpec& spec) const {
-  return context_.pause().HoldsBack(spec.flags, timer_.now().monotonic_us) && !session.is_monitor;
+  return context_.pause().HoldsBack(FlagsOf(session, spec), timer_.now().monotonic_us) &&
+         !session.is_monitor;
 }
 
 void Dispatcher::WaitForPauseEnd(Session& session) {

@@ -101,6 +101,18 @@ enum class Error : unsigned short {
   kSaveRunning,     // ERR Background save already in progress
   kNoShutdown,      // ERR No shutdown in progress.
   kShutdownFailed,  // ERR Errors trying to SHUTDOWN. Check logs.
+  // Transactions.
+  kNestedMulti,          // ERR MULTI calls can not be nested
+  kWatchInMulti,         // ERR WATCH inside MULTI is not allowed
+  kExecWithoutMulti,     // ERR EXEC without MULTI
+  kDiscardWithoutMulti,  // ERR DISCARD without MULTI
+  kNotInTransaction,     // ERR Command not allowed inside a transaction
+  kTransactionSpoiled,   // EXECABORT Transaction discarded because of previous errors.
+  kTransactionRefused,   // EXECABORT Transaction discarded because of: {}
+  kTransactionTooLarge,  // ERR Transaction is too large: ...
+  // Pub/Sub.
+  kSubscribed,    // ERR Can't execute '{}': only ... are allowed in this context
+  kDenyBlocking,  // ERR {} isn't allowed for a DENY BLOCKING client
   // Keys.
   kInvalidCursor,    // ERR invalid cursor
   kUnknownTypeName,  // ERR unknown type name '{}'

@@ -62,10 +62,10 @@ void WriteClients(const InfoSnapshot& snapshot, SectionWriter& out) {
   out.Field("maxclients", snapshot.settings.maxclients);
   out.Field("blocked_clients", snapshot.blocked_clients);
   out.Field("tracking_clients", 0);
-  out.Field("pubsub_clients", 0);
-  out.Field("watching_clients", 0);
+  out.Field("pubsub_clients", snapshot.subscribers);
+  out.Field("watching_clients", snapshot.watching_clients);
   out.Field("clients_in_timeout_table", 0);
-  out.Field("total_watched_keys", 0);
+  out.Field("total_watched_keys", snapshot.watched_keys);
   out.Field("total_blocking_keys", snapshot.blocking_keys);
   out.Field("total_blocking_keys_on_nokey", 0);
 }
@@ -134,8 +134,9 @@ void WriteStats(const InfoSnapshot& snapshot, SectionWriter& out) {
   out.Field("evicted_keys", 0);
   out.Field("keyspace_hits", snapshot.keyspace_hits);
   out.Field("keyspace_misses", snapshot.keyspace_misses);
-  out.Field("pubsub_channels", 0);
-  out.Field("pubsub_patterns", 0);
+  out.Field("pubsub_channels", snapshot.channels);
+  out.Field("pubsub_patterns", snapshot.patterns);
+  out.Field("pubsubshard_channels", snapshot.shard_channels);
   out.Field("latest_fork_usec", 0);
   out.Field("total_error_replies", snapshot.error_replies);
 }

@@ -53,6 +53,12 @@ struct InfoSnapshot {
   uint64_t connected_clients = 0;
   uint64_t blocked_clients = 0;
   uint64_t blocking_keys = 0;
+  uint64_t watching_clients = 0;
+  uint64_t watched_keys = 0;
+  uint64_t subscribers = 0;
+  uint64_t channels = 0;
+  uint64_t patterns = 0;
+  uint64_t shard_channels = 0;
 
   uint64_t used_memory = 0;
 

@@ -17,9 +17,11 @@
 #include "server/core/log.h"
 #include "server/core/monitors.h"
 #include "server/core/output_buffer.h"
+#include "server/core/pubsub.h"
 #include "server/core/slow_log.h"
 #include "server/core/stats.h"
 #include "server/core/waiters.h"
+#include "server/core/watches.h"
 
 namespace server {
 
@@ -82,6 +84,10 @@ class ServerContext {
   ClientRegistry& clients() { return clients_; }
   Waiters& waiters() { return waiters_; }
   const Waiters& waiters() const { return waiters_; }
+  PubSub& pubsub() { return pubsub_; }
+  const PubSub& pubsub() const { return pubsub_; }
+  Watches& watches() { return watches_; }
+  const Watches& watches() const { return watches_; }
   Stats& stats() { return stats_; }
   SlowLog& slow_log() { return slow_log_; }
   LatencyMonitor& latency_monitor() { return latency_monitor_; }
@@ -108,6 +114,8 @@ class ServerContext {
   BufferPool buffers_;  // Before the sessions, whose output goes back to it.
   ClientRegistry clients_;
   Waiters waiters_;
+  PubSub pubsub_;
+  Watches watches_;
   Stats stats_;
   SlowLog slow_log_;
   LatencyMonitor latency_monitor_;

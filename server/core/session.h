@@ -24,7 +24,9 @@
 
 namespace server {
 
+class CommandQueue;  // server/core/transaction.h
 class Transport;
+struct Subscriptions;  // server/core/pubsub.h
 
 // Never reused within a process; 0 is nobody.
 using ClientId = uint64_t;
@@ -69,9 +71,18 @@ struct ParkedCommand {
   resp::Request request() const { return {.args = args, .inline_form = inline_form}; }
 };
 
+// Pushes that came up while a command of the same client was writing its reply. They stand beside
+// the reply, never inside of it: those that came before its first byte in front, the others behind.
+struct HeldPushes {
+  std::string before;
+  std::string behind;
+  engine::Turn turn = 0;  // The newest that any of them tells about.
+};
+
 class Session {
  public:
   Session(ClientId id, Transport& transport, BufferPool& pool, int64_t monotonic_us);
+  ~Session();
 
   const ClientId id;
   Transport& transport;
@@ -96,6 +107,11 @@ class Session {
   int64_t last_used_us = 0;  // When it last sent a command; monotonic.
   uint64_t command_count = 0;
 
+  // Set between MULTI and the end of the transaction.
+  std::unique_ptr<CommandQueue> transaction;
+  // What PubSub keeps for this client; null when it is subscribed to nothing.
+  std::unique_ptr<Subscriptions> subscriptions;
+
   SessionState state = SessionState::kReady;
   // The command that waits; set in kBlocked, kLoading, kRetry and kPaused.
   std::unique_ptr<ParkedCommand> parked;
@@ -109,8 +125,30 @@ class Session {
   bool is_open() const { return state < SessionState::kClosing; }
   // Whether the running command's reply is left out.
   bool suppresses_reply() const { return reply_mode != ReplyMode::kOn; }
-  // What RESET does to a connection; the caller decides on `authenticated`.
+  bool in_transaction() const { return transaction != nullptr; }
+  bool is_subscriber() const { return subscriptions != nullptr; }
+  // A subscriber of the old protocol cannot tell messages from replies: few commands are allowed.
+  bool in_subscribe_mode() const { return is_subscriber() && writer.protocol() == 2; }
+
+  // --- Output ---
+
+  // Begins the reply of a command that is about to run; its mark. Pushes wait until it has ended.
+  size_t BeginReply();
+  // The reply is all that stands behind `mark`, or nothing. It and the held pushes leave when their
+  // turns are released.
+  void EndReply(size_t mark, engine::Turn turn, engine::Turn released);
+  // Sends encoded bytes that are no reply, now or beside the reply that is being written.
+  void Push(std::string_view encoded, engine::Turn turn, engine::Turn released);
+  // Bytes that wait to be sent, held pushes included.
+  size_t pending_bytes() const;
+
+  // What RESET does to a connection; the caller decides on `authenticated`, and gives up watches
+  // and subscriptions.
   void Reset();
+
+ private:
+  std::optional<size_t> reply_mark_;  // While a command writes its reply.
+  std::unique_ptr<HeldPushes> held_pushes_;
 };
 
 }  // namespace server

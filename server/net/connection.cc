@@ -244,7 +244,8 @@ bool Connection::CheckOutput() {
     Drop();
     return false;
   }
-  const OutputLimit& limit = table_.settings().output_limit(ClientClass::kNormal);
+  const ClientClass kind = session_->is_subscriber() ? ClientClass::kPubSub : ClientClass::kNormal;
+  const OutputLimit& limit = table_.settings().output_limit(kind);
   if (limit.hard_bytes == 0 && limit.soft_bytes == 0) return size > 0;
   if (!output_limit_.Exceeded(size, limit, table_.context().clock().MonotonicMs())) return size > 0;
   table_.context().log().Warning("client closed: it does not take its replies",

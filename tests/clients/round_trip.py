@@ -85,6 +85,40 @@ def blocked_read(port):
     check(got == [["later", [(entry_id, {"f": "v"})]]], got)
 
 
+def transactions(client):
+    """Pipelines are transactions by default; a watched key that changes makes the whole thing run again."""
+    pipeline = client.pipeline()
+    pipeline.xadd("tx", {"f": "1"}, id="1-1")
+    pipeline.xlen("tx")
+    check(pipeline.execute() == ["1-1", 1], "pipeline")
+    other = redis.Redis(port=client.connection_pool.connection_kwargs["port"])
+    attempts = []
+
+    def add_one(pipe):
+        length = pipe.xlen("tx")
+        if not attempts:
+            other.xadd("tx", {"f": "other"})
+        attempts.append(length)
+        pipe.multi()
+        pipe.xadd("tx", {"length": length})
+
+    client.transaction(add_one, "tx")
+    check(attempts == [1, 2] and client.xlen("tx") == 3, attempts)
+
+
+def publish_and_subscribe(client):
+    subscriber = client.pubsub()
+    subscriber.subscribe("news")
+    subscriber.psubscribe("n*")
+    check([subscriber.get_message(timeout=5)["type"] for _ in range(2)] == ["subscribe", "psubscribe"])
+    check(client.publish("news", "hello") == 2, "receivers")
+    got = [subscriber.get_message(timeout=5) for _ in range(2)]
+    check([(message["type"], message["data"]) for message in got]
+          == [("message", "hello"), ("pmessage", "hello")], got)
+    check(client.pubsub_numsub("news") == [("news", 1)] and client.pubsub_numpat() == 1)
+    subscriber.close()
+
+
 def main():
     port = int(sys.argv[1])
     client = redis.Redis(port=port, decode_responses=True)
@@ -109,6 +143,8 @@ def main():
     check(client.xreadgroup(GROUP, "alice", {STREAM: ">"}) == [], "an entry came twice")
     inspect(client)
     blocked_read(port)
+    transactions(client)
+    publish_and_subscribe(client)
     print(f"python3-redis {redis.__version__}: {ENTRIES} entries, {len(lost)} recovered")
 
 

@@ -5,7 +5,7 @@
 
 Load: producers and group consumers on shared streams (XADD, XREADGROUP, XACK, XCLAIM, XAUTOCLAIM, XDEL, XTRIM)
 and clients that send everything, XGROUP included, to keys of their own. Each notes outside the server what it
-was told; load_record.py and sequence_client.py say what must hold. With --check the store is also walked by
+was told; load_record.py, sequence_client.py and Transactor say what must hold. With --check the store is also walked by
 `SERVER --check DIR` between the kill and the restart.
 """
 
@@ -138,6 +138,45 @@ class Janitor:
                 stopping.wait(0.2)
 
 
+class Transactor:
+    """Adds to two streams in one transaction: after a crash both have the same entries."""
+
+    KEYS = (b"debit", b"credit")
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.first = 1
+        self.sent = 0
+        self.answered = 0
+
+    def run(self, connect, stopping):
+        with connect() as connection:
+            while not stopping.is_set():
+                batch = self.random.choice((1, 1, 8))
+                for _ in range(batch):
+                    self.sent += 1
+                    adds = [encode("XADD", key, f"{self.sent}-1", "f", "v" * 100) for key in self.KEYS]
+                    connection.send_raw(encode("MULTI") + b"".join(adds) + encode("EXEC"))
+                for _ in range(batch):
+                    replies = [connection.read() for _ in range(len(self.KEYS) + 2)]
+                    if len(replies[-1].value) != len(self.KEYS):
+                        raise Violation(f"EXEC answered {replies[-1]}")
+                    self.answered += 1
+
+    def verify(self, connection):
+        found = [[entry.value[0].value for entry in connection.call("XRANGE", key, "-", "+").value]
+                 for key in self.KEYS]
+        if found[0] != found[1]:
+            raise Violation(f"half of a transaction: the streams end at {[ids[-1:] for ids in found]}")
+        count = self.first - 1 + len(found[0])
+        if found[0] != [b"%d-1" % number for number in range(self.first, count + 1)]:
+            raise Violation("a transaction is missing in between")
+        if not self.answered <= count <= self.sent:
+            raise Violation(f"{count} transactions, {self.answered} answered, {self.sent} sent")
+        connection.call("DEL", *self.KEYS)
+        self.first, self.sent, self.answered = count + 1, count, count
+
+
 class Load:
     """All clients; run_until() starts them and returns when the server is gone."""
 
@@ -153,7 +192,8 @@ class Load:
             names = [b"consumer%d" % n for n in range(CONSUMERS_PER_GROUP)]
             self.clients += [Consumer(group, name, names, self.records, self.random.random())
                              for name in names]
-        self.clients += [Janitor(self.records)] + self.sequences
+        self.transactor = Transactor(self.random.random())
+        self.clients += [Janitor(self.records), self.transactor] + self.sequences
         self.errors = []
 
     def prepare(self, connection):
@@ -187,8 +227,8 @@ class Load:
     def verify(self, server):
         with server.connect(timeout_s=60) as connection:
             lengths = [record.verify(connection) for record in self.records]
-            for sequence in self.sequences:
-                sequence.verify(connection)
+            for client in [self.transactor] + self.sequences:
+                client.verify(connection)
         return lengths
 
 

@@ -30,6 +30,7 @@ EXPECTED = {
     ("command|getkeysandflags", "arguments"): "documented since 7.2",
     ("config|get", "arguments"): "no block around a single argument",
     ("cluster", "arguments"): "no container: every subcommand is refused",
+    ("psubscribe", "arguments"): "no block around a single argument",
 }
 
 

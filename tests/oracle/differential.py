@@ -10,6 +10,7 @@ together with the seed.
 
 import argparse
 import pathlib
+import random
 import sys
 import time
 
@@ -77,10 +78,26 @@ def first_difference(commands, raw, clean):
     if raw[0] == raw[1]:
         return None
     left, right = decode(raw[0]), decode(raw[1])
+    queued = []
     for index, words in enumerate(commands):
-        if not differences.same(words, left[index], right[index], clean):
+        if words == ["MULTI"]:
+            queued = []
+        if words == ["EXEC"] and left[index].kind == right[index].kind == "*":
+            if not same_elements(queued, left[index].value, right[index].value, clean):
+                return index, left[index], right[index]
+        elif not differences.same(words, left[index], right[index], clean):
             return index, left[index], right[index]
+        if left[index].value == b"QUEUED":
+            queued.append(words)
     return None
+
+
+def same_elements(queued, left, right, clean):
+    """Whether the replies of two transactions agree, command by command."""
+    if left is None or right is None:
+        return left is right
+    return len(left) == len(right) == len(queued) and all(
+        differences.same(words, *pair, clean) for words, *pair in zip(queued, left, right))
 
 
 def with_consumers(words):
@@ -96,12 +113,27 @@ def with_consumers(words):
                       for consumer in CONSUMERS]
 
 
+def some_commands(generator, transactions):
+    """A command and what belongs to it; or some of them in a transaction, perhaps behind a WATCH."""
+    if transactions.random() > 0.04:
+        return with_consumers(generator.next())
+    commands = []
+    if transactions.random() < 0.6:
+        commands.append(["WATCH", transactions.choice(KEYS)])
+        if transactions.random() < 0.5:
+            commands += with_consumers(generator.next())
+    commands.append(["MULTI"])
+    for _ in range(int(transactions.random() * 7)):
+        commands += with_consumers(generator.next())
+    return commands + [["EXEC"] if transactions.random() < 0.9 else ["DISCARD"]]
+
+
 def session_batches(seed):
-    generator = Generator(seed)
+    generator, transactions = Generator(seed), random.Random(seed)
     for _ in range(SESSION_COMMANDS // BATCH):
         commands = []
         while len(commands) < BATCH:
-            commands += with_consumers(generator.next())
+            commands += some_commands(generator, transactions)
         yield commands, [generator.next_inspection() for _ in range(INSPECTIONS_PER_BATCH)]
 
 

@@ -199,6 +199,45 @@ TEST(ClientPause, WhoLeavesMeanwhileIsForgotten) {
   EXPECT_EQ(client.Call("EXISTS s"), ":0");
 }
 
+TEST(ClientPause, OfWritesHoldsATransactionThatWritesAndPublish) {
+  TestServer server;
+  TestClient& client = server.Connect();
+  TestClient& other = server.Connect();
+  TestClient& third = server.Connect();
+  client.Call("CLIENT PAUSE 100 WRITE");
+  EXPECT_EQ(other.Call("MULTI"), "+OK");
+  EXPECT_EQ(other.Call("XLEN s"), "+QUEUED");
+  other.SendBytes("XADD s 1-1 f v\r\nEXEC\r\n");
+  third.SendBytes("PUBLISH c m\r\n");
+  EXPECT_EQ(other.NextReply(), "");
+  EXPECT_EQ(third.NextReply(), "");
+  server.AdvanceMs(100);
+  EXPECT_EQ(other.NextReply(), "+QUEUED");
+  EXPECT_EQ(other.NextReply(), "[:0, \"1-1\"]");
+  EXPECT_EQ(third.NextReply(), ":0");
+}
+
+TEST(Monitor, ShowsATransactionAsItRuns) {
+  TestServer server;
+  TestClient& client = server.Connect();
+  TestClient& monitor = server.Connect();
+  monitor.Call("MONITOR");
+  client.SendBytes("MULTI\r\nSELECT 3\r\nXLEN s\r\nEXEC\r\n");
+  for (const char* end : {"[0 127.0.0.1:50001] \"MULTI\"", "[3 127.0.0.1:50001] \"SELECT\" \"3\"",
+                          "[3 127.0.0.1:50001] \"XLEN\" \"s\"", "[3 127.0.0.1:50001] \"EXEC\""}) {
+    const std::string line = monitor.NextReply();
+    EXPECT_TRUE(line.ends_with(end)) << line;
+  }
+  // Its own lines stand behind its own reply.
+  monitor.SendBytes("MULTI\r\nPING\r\nEXEC\r\n");
+  EXPECT_EQ(monitor.NextReply(), "+OK");
+  EXPECT_TRUE(monitor.NextReply().ends_with("\"MULTI\""));
+  EXPECT_EQ(monitor.NextReply(), "+QUEUED");
+  EXPECT_EQ(monitor.NextReply(), "[+PONG]");
+  EXPECT_TRUE(monitor.NextReply().ends_with("\"PING\""));
+  EXPECT_TRUE(monitor.NextReply().ends_with("\"EXEC\""));
+}
+
 TEST(ClientPause, RefusedCommandsDoNotWait) {
   TestServer server;
   TestClient& client = server.Connect();
