@@ -10,15 +10,23 @@
 #include "engine/persistence.h"
 
 namespace engine {
+namespace {
+
+Result<std::unique_ptr<Core>> OpenCore(const EngineOptions& options, Now now) {
+  auto core = std::make_unique<Core>(options);
+  core->persistence = std::make_unique<Persistence>(core.get());
+  core->loader = std::make_unique<Loader>(core.get(), options.reader_threads);
+  RETURN_IF_ERROR(core->persistence->Open(now));
+  return Result<std::unique_ptr<Core>>(std::move(core));
+}
+
+}  // namespace
 
 Engine::Engine(std::unique_ptr<Core> core) : core_(std::move(core)) {}
 Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, Now now) {
-  auto core = std::make_unique<Core>(options);
-  core->persistence = std::make_unique<Persistence>(core.get());
-  core->loader = std::make_unique<Loader>(core.get(), options.reader_threads);
-  RETURN_IF_ERROR(core->persistence->Open(now));
+  ASSIGN_OR_RETURN(std::unique_ptr<Core> core, OpenCore(options, now));
   return std::unique_ptr<Engine>(new Engine(std::move(core)));
 }
 
@@ -103,6 +111,28 @@ void Engine::SetNodeLimits(int64_t max_entries, int64_t max_bytes) {
 void Engine::SetIdempotencyDefaults(uint32_t duration_s, uint32_t max_size) {
   core_->options.idmp_duration_s = duration_s;
   core_->options.idmp_max_size = max_size;
+}
+
+Status Engine::Reload(Now now) {
+  if (core_->loader->requests_in_flight() > 0) {
+    return Status(Code::kLimit, "objects are being fetched");
+  }
+  RETURN_IF_ERROR(core_->persistence->Close());
+  core_->persistence->StopThreads();
+  const EngineOptions& options = core_->options;
+  Result<std::unique_ptr<Core>> fresh = OpenCore(options, now);
+  if (!fresh.ok()) {
+    if (options.post && options.on_failure) {
+      options.post([this, cause = fresh.status()] { core_->options.on_failure(cause); });
+    }
+    return fresh.status();
+  }
+  const std::shared_ptr<Core> old = std::exchange(core_, std::move(fresh).value());
+  // What the old threads have posted still refers to the old state: it goes behind all of that.
+  if (core_->options.post) {
+    core_->options.post([old] {});
+  }
+  return OkStatus();
 }
 
 Status Engine::Close() { return core_->persistence->Close(); }

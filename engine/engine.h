@@ -329,6 +329,11 @@ class Engine {
   void SetNodeLimits(int64_t max_entries, int64_t max_bytes);
   // For streams created from now on.
   void SetIdempotencyDefaults(uint32_t duration_s, uint32_t max_size);
+  // Closes the store cleanly and opens it again, blocking: nothing stays in memory, everything that
+  // was handed out (streams, groups, pins) is void. kLimit, with nothing done, while objects are
+  // being fetched. After any other failure the
+  // engine refuses everything and calls on_failure.
+  Status Reload(Now now);
   // Clean stop: checkpoint, empty journal, close. Nothing may be called afterwards.
   Status Close();
 

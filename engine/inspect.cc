@@ -11,6 +11,7 @@ StreamInfo Inspect(const Stream& stream) {
   info.first_id = stream.first_id;
   info.max_deleted_id = stream.max_deleted;
   info.entries_added = stream.entries_added;
+  info.data_bytes = stream.data_bytes;
   info.node_count = stream.node_count;
   info.idmp_duration_s = stream.idmp_duration_s;
   info.idmp_max_size = stream.idmp_max_size;

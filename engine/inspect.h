@@ -24,6 +24,7 @@ struct StreamInfo {
   StreamId first_id;        // Of the oldest live entry; 0-0 when there is none.
   StreamId max_deleted_id;  // max-deleted-entry-id
   uint64_t entries_added = 0;
+  uint64_t data_bytes = 0;  // Lengths of all fields and values.
   uint64_t node_count = 0;  // Nodes of `~` trimming with a live entry; 0 exactly when length is 0.
   uint32_t group_count = 0;
   uint32_t idmp_duration_s = 0;

@@ -343,6 +343,7 @@ void Loader::Start(std::vector<LoadItem> items, Pins* pins, std::function<void(S
       std::any_of(request->items.begin(), request->items.end(),
                   [](const LoadItem& item) { return item.kind == LoadItem::Kind::kScan; });
   scans_in_flight_ += request->scans ? 1 : 0;
+  ++requests_in_flight_;
   Submit(std::move(request));
 }
 
@@ -378,6 +379,7 @@ void Loader::Finish(const std::shared_ptr<Request>& request) {
       status = Install(request->items[i], std::move(request->fetched[i]), request->pins);
     }
   }
+  --requests_in_flight_;
   request->done(std::move(status));
   scans_in_flight_ -= request->scans ? 1 : 0;
 }

@@ -513,4 +513,6 @@ Status Persistence::Close() {
   return OkStatus();
 }
 
+void Persistence::StopThreads() { checkpoint_thread_.reset(); }
+
 }  // namespace engine

@@ -40,6 +40,8 @@ class Persistence {
   // kLimit when one is running or asked for already.
   Status RequestCheckpoint(std::function<void(Status)> done);
   Status Close();
+  // After Close: no thread of its own runs any more, and none posts anything.
+  void StopThreads();
 
   // What the cache of objects gets of a memory budget.
   static uint64_t CacheShare(uint64_t memory_budget_bytes);

@@ -40,15 +40,26 @@ inline constexpr size_t kMaxTransactionBytes = 128 * 1024 * 1024;
 // Unsent replies above which a connection is neither read nor executed, until they are half of it.
 inline constexpr size_t kOutputPauseBytes = 1024 * 1024;
 
-// Replies that wait to be sent to a client that has not authenticated, where it has to; above it
-// the connection is closed. Each of its requests gets a short reply, so only one that does not read
-// comes here.
-inline constexpr size_t kUnauthenticatedOutputBytes = 1024 * 1024;
+// Replies that wait to be sent to a client that has not authenticated, where it has to. Above it no
+// further request of it is executed in this turn, and one that still has so many unsent after a
+// turn, because it does not read, is closed.
+inline constexpr size_t kUnauthenticatedOutputBytes = 1024;
+// Lines that wait to be sent to a client that monitors; above it the client is closed, whatever
+// `client-output-buffer-limit` says: what others do must not fill the memory.
+inline constexpr size_t kMonitorOutputBytes = 64 * 1024 * 1024;
 // A piece of output takes no further replies at this size, so that what was sent can be freed.
 inline constexpr size_t kOutputPieceBytes = 64 * 1024;
 // Buffers for replies that are kept for reuse, and the capacity each has. A larger one is freed.
 inline constexpr size_t kPooledBuffers = 128;
 inline constexpr size_t kPooledBufferBytes = 16 * 1024;
+
+// --- Looking back ---
+
+// Arguments of a command that the slow log keeps, and bytes of each; the rest is counted.
+inline constexpr size_t kSlowLogArguments = 32;
+inline constexpr size_t kSlowLogArgumentBytes = 128;
+// Samples of one event that the latency monitor keeps; the oldest go.
+inline constexpr size_t kLatencySamples = 160;
 
 // --- Texts and names ---
 

@@ -82,7 +82,9 @@ Outcome ReadShutdownWords(std::span<const std::string_view> words, ShutdownWords
 
 // Parks until the checkpoint has ended, so that the others go on meanwhile.
 Outcome CmdSave(CommandContext& context) {
-  if (!context.is_rerun) {
+  // It may have waited before its first run: for the end of a CLIENT PAUSE.
+  const ParkedCommand* const parked = context.session.parked.get();
+  if (parked == nullptr || !parked->has_run) {
     ServerContext* const server = &context.server;  // Outlives the engine's callbacks.
     const ClientId client = context.session.id;
     RETURN_IF_FAILED(StartCheckpoint(
@@ -105,9 +107,20 @@ Outcome CmdBgSave(CommandContext& context) {
       context.args.size() == kMaxArguments && EqualsIgnoreCase(context.args[1], "SCHEDULE");
   if (context.args.size() > 1 && !schedule) return Error::kSyntax;
   RETURN_IF_FAILED(StartCheckpoint(context, [](const Status&) {}));
-  // Inside EXEC clients are told so.
   context.out.SimpleString(context.may_block ? "Background saving started"
                                              : "Background saving scheduled");
+  return Done();
+}
+
+// The journal is what an append-only file is elsewhere; a checkpoint lets go of what lies before
+// it. One that runs already does the same.
+Outcome CmdBgRewriteAof(CommandContext& context) {
+  const Status status = context.engine.StartCheckpoint([](const Status&) {});
+  const bool runs_already = status.code() == Code::kLimit;
+  if (!status.ok() && !runs_already) return status;
+  context.out.SimpleString(runs_already || !context.may_block
+                               ? "Background append only file rewriting scheduled"
+                               : "Background append only file rewriting started");
   return Done();
 }
 

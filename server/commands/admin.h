@@ -8,6 +8,7 @@
 namespace server {
 
 Outcome CmdSave(CommandContext& context);
+Outcome CmdBgRewriteAof(CommandContext& context);
 Outcome CmdBgSave(CommandContext& context);
 Outcome CmdLastSave(CommandContext& context);
 Outcome CmdShutdown(CommandContext& context);

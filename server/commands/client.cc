@@ -19,8 +19,12 @@ namespace server {
 namespace {
 
 constexpr std::string_view kHelp[] = {
+    "CACHING (YES|NO)",
+    "    Refused: keys are never tracked for clients.",
     "GETNAME",
     "    Show the name of this connection.",
+    "GETREDIR",
+    "    Where notices about tracked keys go: nowhere.",
     "ID",
     "    Show the number of this connection.",
     "INFO",
@@ -44,14 +48,22 @@ constexpr std::string_view kHelp[] = {
     "    Protect this connection from being closed when memory runs short.",
     "NO-TOUCH (ON|OFF)",
     "    Keep commands of this connection from touching the age of keys.",
+    "PAUSE <timeout> [WRITE|ALL]",
+    "    Make commands wait for so many milliseconds: all, or those that write.",
     "REPLY (ON|OFF|SKIP)",
     "    Turn replies on or off, or leave out the next one.",
     "SETINFO (LIB-NAME|LIB-VER) <value>",
     "    Note the client library of this connection.",
     "SETNAME <name>",
     "    Name this connection.",
+    "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] [NOLOOP]",
+    "    ON is refused: keys are never tracked for clients.",
+    "TRACKINGINFO",
+    "    Whether keys are tracked for this connection: they are not.",
     "UNBLOCK <id> [TIMEOUT|ERROR]",
     "    End the wait of a blocked connection.",
+    "UNPAUSE",
+    "    End a PAUSE.",
 };
 
 void AppendLine(CommandContext& context, const Session& session, std::string* out) {

@@ -43,14 +43,6 @@ void WriteAllInfo(resp::Writer& out) {
   }
 }
 
-bool IsInCategory(const CommandSpec& spec, std::string_view category) {
-  bool found = false;
-  ForEachWord(spec.acl, [&](std::string_view word) {
-    found = found || EqualsIgnoreCase(word.substr(1), category);
-  });
-  return found;
-}
-
 enum class Filter : uint8_t { kNone, kModule, kAclCategory, kPattern };
 
 bool Passes(const CommandSpec& spec, Filter filter, std::string_view operand) {

@@ -6,6 +6,7 @@
 
 #include "server/core/command_docs.h"
 #include "server/core/command_table.h"
+#include "server/core/text.h"
 
 namespace server {
 namespace {
@@ -160,6 +161,14 @@ void ForEachWord(std::string_view words, absl::FunctionRef<void(std::string_view
 void WriteWordSet(resp::Writer& out, std::string_view words) {
   out.SetHeader(CountWords(words));
   ForEachWord(words, [&out](std::string_view word) { out.SimpleString(word); });
+}
+
+bool IsInCategory(const CommandSpec& spec, std::string_view category) {
+  bool found = false;
+  ForEachWord(spec.acl, [&](std::string_view word) {
+    found = found || EqualsIgnoreCase(word.substr(1), category);
+  });
+  return found;
 }
 
 void WriteCommandInfo(resp::Writer& out, const CommandSpec& spec) {

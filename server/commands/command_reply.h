@@ -18,6 +18,8 @@ void WriteCommandDocs(resp::Writer& out, const CommandSpec& spec);
 
 // Blank-separated words as a set of simple strings.
 void WriteWordSet(resp::Writer& out, std::string_view words);
+// Whether the command is in an ACL category, named without the `@`, in any case.
+bool IsInCategory(const CommandSpec& spec, std::string_view category);
 void ForEachWord(std::string_view words, absl::FunctionRef<void(std::string_view)> visit);
 
 }  // namespace server

@@ -1,5 +1,7 @@
 // Rows of the commands about the client's own connection, and CLIENT.
 #include "server/commands/client.h"
+#include "server/commands/client_pause.h"
+#include "server/commands/client_tracking.h"
 #include "server/commands/connection.h"
 #include "server/core/command_docs.h"
 #include "server/core/command_table.h"
@@ -73,6 +75,19 @@ constexpr ArgumentDoc kMaintNotifications[] = {
     Option("moving-endpoint-type", "type", ArgumentType::kString),
 };
 
+constexpr ArgumentDoc kPauseModes[] = {Word("write", "WRITE"), Word("all", "ALL")};
+constexpr ArgumentDoc kPause[] = {Number("timeout"), OneOf("mode", kPauseModes, kOptional)};
+constexpr ArgumentDoc kCaching[] = {OneOf("mode", kYesNo)};
+constexpr ArgumentDoc kTracking[] = {
+    OneOf("status", kOnOff),
+    Option("REDIRECT", "client-id", ArgumentType::kInteger),
+    Option("PREFIX", "prefix", ArgumentType::kString, kOptional | kMultiple | kMultipleToken),
+    Word("bcast", "BCAST", kOptional),
+    Word("optin", "OPTIN", kOptional),
+    Word("optout", "OPTOUT", kOptional),
+    Word("noloop", "NOLOOP", kOptional),
+};
+
 // A subcommand of CLIENT: group, complexity and clearance are all the same.
 constexpr CommandSpec Client(std::string_view name, int16_t arity, Handler handler,
                              std::string_view since, std::string_view summary,
@@ -129,7 +144,11 @@ constexpr CommandSpec kRows[] = {
         .complexity = "Depends on subcommand.",
         .summary = "Holds the commands about connections.",
     },
+    Client("client|caching", 3, CmdClientCaching, "6.0.0",
+           "Refused: keys are never tracked for clients.", kCaching),
     Client("client|getname", 2, CmdClientGetName, "2.6.9", "The name of this connection."),
+    Client("client|getredir", 2, CmdClientGetRedir, "6.0.0",
+           "Where notices about tracked keys go: nowhere, -1."),
     {
         .name = "client|help",
         .arity = 2,
@@ -158,14 +177,24 @@ constexpr CommandSpec kRows[] = {
                 "O(1)"),
     Client("client|no-touch", 3, CmdClientNoTouch, "7.2.0",
            "Makes the commands of this connection leave the age of keys alone.", kEnabled),
+    ClientAdmin(
+        Client("client|pause", -3, CmdClientPause, "2.9.50",
+               "Makes commands wait for a while: all of them, or those that write.", kPause),
+        "O(1)"),
     Client("client|reply", 3, CmdClientReply, "3.2.0",
            "Turns replies to this connection on or off, or skips one.", kReply),
     Client("client|setinfo", 4, CmdClientSetInfo, "7.2.0",
            "Notes the client library's name or version for this connection.", kSetInfo),
     Client("client|setname", 3, CmdClientSetName, "2.6.9", "Names this connection.", kSetName),
+    Client("client|tracking", -3, CmdClientTracking, "6.0.0",
+           "ON is refused: keys are never tracked for clients. OFF is what always is.", kTracking),
+    Client("client|trackinginfo", 2, CmdClientTrackingInfo, "6.2.0",
+           "Whether keys are tracked for this connection: off."),
     ClientAdmin(Client("client|unblock", -3, CmdClientUnblock, "5.0.0",
                        "Ends the wait of a blocked connection.", kUnblock),
                 "O(log N) with N the connections."),
+    ClientAdmin(Client("client|unpause", 2, CmdClientUnpause, "6.2.0", "Ends a CLIENT PAUSE."),
+                "O(N) with N the connections that wait."),
     {
         .name = "echo",
         .arity = 2,

@@ -9,7 +9,7 @@ namespace {
 using doc::Glob;
 using doc::Text;
 
-constexpr uint32_t kPublishes = kPubSub | kLoading | kStale | kFast;
+constexpr uint32_t kPublishes = kPubSub | kLoading | kStale | kFast | kMayReplicate;
 constexpr uint32_t kSubscribes =
     kPubSub | kNoScript | kLoading | kStale | kWhileSubscribed | kRepliesByPush;
 constexpr uint32_t kLooks = kPubSub | kLoading | kStale;

@@ -154,6 +154,7 @@ Outcome CmdQuit(CommandContext& context) {
 }
 
 Outcome CmdReset(CommandContext& context) {
+  context.server.monitors().Remove(context.session);
   context.server.watches().Forget(context.session.id);
   context.server.pubsub().UnsubscribeAll(context.session);
   context.session.Reset();

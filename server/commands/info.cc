@@ -17,7 +17,7 @@ constexpr int64_t kMillisPerSecond = 1000;
 
 void CollectClients(ServerContext& server, InfoSnapshot* snapshot) {
   snapshot->connected_clients = server.clients().size();
-  snapshot->blocked_clients = server.waiters().client_count();
+  snapshot->blocked_clients = server.waiters().client_count() + server.pause().waiting_clients();
   snapshot->blocking_keys = server.waiters().key_count();
   snapshot->watching_clients = server.watches().client_count();
   snapshot->watched_keys = server.watches().key_count();
@@ -45,6 +45,13 @@ void CollectCommands(const Stats& stats, InfoSnapshot* snapshot) {
     const CommandCounters& row = stats.commands()[i];
     if (row.calls == 0 && row.rejected == 0) continue;
     snapshot->commands.push_back({rows[i].name, row.calls, row.micros, row.rejected, row.failed});
+  }
+}
+
+void CollectLatencies(const Stats& stats, InfoSnapshot* snapshot) {
+  for (const CommandSpec& spec : AllCommands()) {
+    const LatencyHistogram* const runs = stats.latencies(CommandIndex(spec));
+    if (runs != nullptr) snapshot->latencies.push_back({spec.name, runs});
   }
 }
 
@@ -81,6 +88,7 @@ Outcome CmdInfo(CommandContext& context) {
   CollectClients(server, &snapshot);
   CollectStats(server.stats(), &snapshot);
   if (WantsInfoSection(sections, "commandstats")) CollectCommands(server.stats(), &snapshot);
+  if (WantsInfoSection(sections, "latencystats")) CollectLatencies(server.stats(), &snapshot);
   if (WantsInfoSection(sections, "errorstats")) CollectErrors(server.stats(), &snapshot);
   if (WantsInfoSection(sections, "keyspace")) CollectKeyspace(context, &snapshot);
   context.out.Verbatim(FormatInfo(snapshot, sections));

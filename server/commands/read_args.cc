@@ -1,8 +1,8 @@
 #include "server/commands/read_args.h"
 
 #include <algorithm>
-#include <limits>
 
+#include "server/commands/timeout.h"
 #include "server/core/text.h"
 
 namespace server {
@@ -27,11 +27,7 @@ bool IsOption(Arguments args, size_t position, const OptionShape& shape) {
 
 Outcome ReadBlock(std::string_view text, int64_t now_unix_ms, ReadOptions* options) {
   int64_t block_ms = 0;
-  RETURN_IF_FAILED(ReadInteger(text, &block_ms, Error::kTimeoutNotInteger));
-  if (block_ms < 0) return Error::kTimeoutNegative;
-  if (block_ms > std::numeric_limits<int64_t>::max() - now_unix_ms) {
-    return Error::kTimeoutOutOfRange;
-  }
+  RETURN_IF_FAILED(ReadTimeout(text, now_unix_ms, &block_ms));
   options->block_ms = block_ms;
   return Done();
 }

@@ -13,6 +13,7 @@
 #include "server/commands/missing_objects.h"
 #include "server/commands/stream_access.h"
 #include "server/commands/stream_args.h"
+#include "server/core/server_context.h"
 #include "server/core/text.h"
 
 namespace server {
@@ -31,10 +32,13 @@ using engine::StreamInfo;
 constexpr int64_t kDefaultFullCount = 10;
 constexpr int64_t kEverything = std::numeric_limits<int64_t>::max();
 
-// Names of both forms of XINFO STREAM come first, then those of one of them.
-constexpr size_t kCommonFields = 13;
-constexpr size_t kShortFields = kCommonFields + 3;
-constexpr size_t kFullFields = kCommonFields + 2;
+// Names of both forms of XINFO STREAM come first, those about producers only where clients know
+// them, then those of one of the forms.
+constexpr size_t kCommonFields = 7;
+constexpr size_t kProducerFields = 6;
+constexpr size_t kShortFields = 3;
+constexpr size_t kFullFields = 2;
+constexpr size_t kFullGroupFields = 7;
 
 constexpr std::string_view kHelp[] = {
     "CONSUMERS <key> <groupname>",
@@ -94,6 +98,18 @@ void WriteTreeFields(Report* report, const StreamInfo& info) {
   report->Integer("radix-tree-nodes", info.node_count + 1);
 }
 
+// Clients that are older than a field may fail on its name: option `redis-version`.
+bool TellsOfProducers(const CommandContext& context) {
+  return context.server.settings().tells_of(8, 6);
+}
+bool TellsOfReleased(const CommandContext& context) {
+  return context.server.settings().tells_of(8, 8);
+}
+
+size_t CommonFieldCount(const CommandContext& context) {
+  return kCommonFields + (TellsOfProducers(context) ? kProducerFields : 0);
+}
+
 void WriteCommonFields(Report* report, const StreamInfo& info) {
   report->Integer("length", info.length);
   WriteTreeFields(report, info);
@@ -101,6 +117,7 @@ void WriteCommonFields(Report* report, const StreamInfo& info) {
   report->Id("max-deleted-entry-id", info.max_deleted_id);
   report->Integer("entries-added", info.entries_added);
   report->Id("recorded-first-entry-id", info.first_id);
+  if (!TellsOfProducers(report->context)) return;
   report->Integer("idmp-duration", int64_t{info.idmp_duration_s});
   report->Integer("idmp-maxsize", int64_t{info.idmp_max_size});
   report->Integer("pids-tracked", int64_t{0});
@@ -125,7 +142,7 @@ void WriteEndEntries(Report* report) {
 Outcome WriteShortForm(CommandContext& context, Stream& stream) {
   const StreamInfo info = engine::Inspect(stream);
   Report report(context, stream);
-  context.out.MapHeader(kShortFields);
+  context.out.MapHeader(CommonFieldCount(context) + kShortFields);
   WriteCommonFields(&report, info);
   report.Integer("groups", int64_t{info.group_count});
   WriteEndEntries(&report);
@@ -193,14 +210,15 @@ void WriteFullConsumer(Report* report, Group& group, const ConsumerInfo& info, i
 
 void WriteFullGroup(Report* report, Group& group, int64_t count) {
   const GroupInfo info = engine::Inspect(group);
-  report->out.MapHeader(8);
+  const bool tells_of_released = TellsOfReleased(report->context);
+  report->out.MapHeader(kFullGroupFields + (tells_of_released ? 1 : 0));
   report->out.Bulk("name");
   report->out.Bulk(info.name);
   report->Id("last-delivered-id", info.last_id);
   report->IntegerOrNull("entries-read", info.entries_read);
   report->IntegerOrNull("lag", report->context.engine.Lag(report->stream, group));
   report->Integer("pel-count", info.pending_count);
-  report->Integer("nacked-count", info.released_count);
+  if (tells_of_released) report->Integer("nacked-count", info.released_count);
   WritePending(report, group, count, std::nullopt);
   report->out.Bulk("consumers");
   report->out.ArrayHeader(info.consumer_count);
@@ -214,7 +232,7 @@ Outcome WriteFullForm(CommandContext& context, Stream& stream) {
   RETURN_IF_FAILED(ReadFullOptions(context, &count));
   const StreamInfo info = engine::Inspect(stream);
   Report report(context, stream);
-  context.out.MapHeader(kFullFields);
+  context.out.MapHeader(CommonFieldCount(context) + kFullFields);
   WriteCommonFields(&report, info);
   WriteEntries(&report, count);
   context.out.Bulk("groups");

@@ -8,11 +8,13 @@
 
 #include "server/core/server_context.h"
 #include "server/core/session.h"
+#include "server/core/settings.h"
 
 namespace server {
 
 // Appends the line, with its LF. Names and order of the fields are fixed: parsers of clients know
-// just these. `server` tells what the client waits for and watches.
+// just these, so what is newer than option `redis-version` is left out. `server` tells what the
+// client waits for and watches.
 void AppendClientLine(const ServerContext& server, const Session& session, int64_t now_monotonic_us,
                       std::string* out);
 

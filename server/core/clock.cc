@@ -16,6 +16,12 @@ int64_t ReadMicros(clockid_t clock) {
 int64_t SystemClock::UnixMicros() { return ReadMicros(CLOCK_REALTIME); }
 int64_t SystemClock::MonotonicMicros() { return ReadMicros(CLOCK_MONOTONIC); }
 
+void SystemClock::Sleep(int64_t micros) {
+  timespec left = {.tv_sec = micros / 1'000'000, .tv_nsec = micros % 1'000'000 * 1000};
+  while (nanosleep(&left, &left) != 0) {
+  }
+}
+
 const Instant& CommandTimer::Start() {
   now_ = {.unix_us = clock_.UnixMicros(), .monotonic_us = clock_.MonotonicMicros()};
   return now_;

@@ -15,6 +15,8 @@ class Clock {
   virtual int64_t UnixMicros() = 0;
   // From an arbitrary start; never goes back.
   virtual int64_t MonotonicMicros() = 0;
+  // The thread does nothing for so long.
+  virtual void Sleep(int64_t micros) = 0;
 
   int64_t UnixMs() { return UnixMicros() / 1000; }
   int64_t MonotonicMs() { return MonotonicMicros() / 1000; }
@@ -24,6 +26,7 @@ class SystemClock : public Clock {
  public:
   int64_t UnixMicros() override;
   int64_t MonotonicMicros() override;
+  void Sleep(int64_t micros) override;
 };
 
 // One point in time on both lines.

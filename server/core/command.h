@@ -51,7 +51,11 @@ enum CommandFlag : uint32_t {
   kWhileSubscribed = 1u << 19,
   // Ours: the reply is made of pushes, which CLIENT REPLY does not hold back.
   kRepliesByPush = 1u << 20,
+  // Ours: no write, but CLIENT PAUSE WRITE holds it back as one.
+  kMayReplicate = 1u << 21,
 };
+
+enum class TimeoutReply : uint8_t { kNullArray, kZero };
 
 // A blocked reader: which keys wake it, until when. Stored with the session, by value.
 struct WaitRequest {
@@ -65,6 +69,8 @@ struct WaitRequest {
   // Ids as resolved by the first run (`$` becomes the id of that moment), one per key; the handler
   // finds them again in CommandContext::resolved_ids when it is run again.
   std::vector<engine::StreamId> resolved_ids;
+  // What is answered when the time is up.
+  TimeoutReply timeout_reply = TimeoutReply::kNullArray;
 };
 
 struct CommandContext {

@@ -49,7 +49,8 @@ class CommandTable {
   CommandTable() {
     for (std::span<const CommandSpec> family :
          {StreamCommands(), GroupCommands(), ConnectionCommands(), KeyCommands(), ServerCommands(),
-          TransactionCommands(), PubSubCommands()}) {
+          AclCommands(), DiagnosisCommands(), TopologyCommands(), TransactionCommands(),
+          PubSubCommands()}) {
       rows_.insert(rows_.end(), family.begin(), family.end());
     }
     std::ranges::sort(rows_, {}, &CommandSpec::name);

@@ -50,6 +50,9 @@ std::span<const CommandSpec> GroupCommands();
 std::span<const CommandSpec> ConnectionCommands();
 std::span<const CommandSpec> KeyCommands();
 std::span<const CommandSpec> ServerCommands();
+std::span<const CommandSpec> AclCommands();
+std::span<const CommandSpec> DiagnosisCommands();
+std::span<const CommandSpec> TopologyCommands();
 std::span<const CommandSpec> TransactionCommands();
 std::span<const CommandSpec> PubSubCommands();
 

@@ -41,8 +41,6 @@ inline constexpr std::string_view kIgnoredWords[] = {
     "io-threads",
     "io-threads-do-reads",
     "jemalloc-bg-thread",
-    "latency-tracking",
-    "latency-tracking-info-percentiles",
     "lazyfree-lazy-eviction",
     "lazyfree-lazy-expire",
     "lazyfree-lazy-server-del",

@@ -1,9 +1,12 @@
 #include "server/core/config_special.h"
 
+#include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "fmt/format.h"
@@ -140,18 +143,43 @@ std::string ShowDaemonize(const Settings&) { return "no"; }
 std::string AssignVersion(std::span<const std::string> words, AssignMode, Settings* settings) {
   const std::string& text = words[0];
   size_t parts = 0;
+  int64_t code = 0;
   for (std::string_view rest = text; parts < 3; ++parts) {
     const size_t dot = rest.find('.');
     const std::optional<int64_t> number = ParseConfigInteger(rest.substr(0, dot));
     if (!number || *number < 0 || (dot == std::string_view::npos) != (parts == 2)) break;
+    if (parts < 2) code = code * kVersionStep + std::min(*number, kVersionStep - 1);
     rest.remove_prefix(dot == std::string_view::npos ? rest.size() : dot + 1);
   }
   if (parts != 3) return "argument must be a version of three numbers, such as 8.10.0";
   settings->redis_version = text;
+  settings->redis_version_code = code;
   return {};
 }
 
 std::string ShowVersion(const Settings& settings) { return settings.redis_version; }
+
+std::string AssignPercentiles(std::span<const std::string> words, AssignMode, Settings* settings) {
+  std::vector<double> percentiles;
+  const bool none = words.size() == 1 && words[0].empty();
+  for (const std::string& word : none ? std::span<const std::string>() : words) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    if (error != std::errc() || end != word.data() + word.size()) {
+      return "Invalid latency-tracking-info-percentiles parameters";
+    }
+    if (!(value >= 0 && value <= 100)) {
+      return "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
+    }
+    percentiles.push_back(value);
+  }
+  settings->latency_percentiles = std::move(percentiles);
+  return {};
+}
+
+std::string ShowPercentiles(const Settings& settings) {
+  return fmt::format("{}", fmt::join(settings.latency_percentiles, " "));
+}
 
 std::string AssignDir(std::span<const std::string> words, AssignMode, Settings* settings) {
   if (words[0].empty()) return "argument must be a directory";

@@ -31,6 +31,10 @@ std::string ShowDaemonize(const Settings& settings);
 std::string AssignVersion(std::span<const std::string> words, AssignMode mode, Settings* settings);
 std::string ShowVersion(const Settings& settings);
 
+std::string AssignPercentiles(std::span<const std::string> words, AssignMode mode,
+                              Settings* settings);
+std::string ShowPercentiles(const Settings& settings);
+
 // An absolute path, from the working directory of now.
 std::string AssignDir(std::span<const std::string> words, AssignMode mode, Settings* settings);
 std::string ShowDir(const Settings& settings);

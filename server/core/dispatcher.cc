@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/check.h"
+#include "server/core/command_notes.h"
 #include "server/core/command_table.h"
 #include "server/core/text.h"
 #include "server/core/transaction.h"
@@ -34,6 +35,19 @@ Outcome UnknownCommand(std::span<const std::string_view> args) {
   return {Error::kUnknownCommand, {UpToZero(args[0].substr(0, kMaxEchoedBytes)), shown}};
 }
 
+// Whether option `enable-debug-command` lets this client use DEBUG.
+bool MayDebug(const Settings& settings, const Session& session) {
+  switch (settings.debug_access()) {
+    case DebugAccess::kNobody:
+      return false;
+    case DebugAccess::kEverybody:
+      return true;
+    case DebugAccess::kLocal:
+      return session.transport.Info().is_local;
+  }
+  return false;
+}
+
 Outcome UnknownSubcommand(const CommandSpec& container, std::string_view word) {
   std::string parent(container.name);
   for (char& c : parent) c = UpperCase(c);
@@ -50,6 +64,7 @@ Dispatcher::Dispatcher(ServerContext& context, engine::Engine& engine)
       engine_(engine),
       timer_(context.clock()),
       ping_(FindCommand("ping")),
+      debug_(FindCommand("debug")),
       exec_(FindCommand("exec")),
       wake_ups_left_(kWakeUpsPerTurn) {
   context_.set_client_control(this);
@@ -67,6 +82,8 @@ Session& Dispatcher::Connect(Transport& transport) {
 
 void Dispatcher::Disconnect(Session& session) {
   if (session.state == SessionState::kClosed) return;
+  if (session.state == SessionState::kPaused) context_.pause().NoteGone();
+  context_.monitors().Remove(session);
   StopWaiting(session);
   context_.watches().Forget(session.id);
   context_.pubsub().UnsubscribeAll(session);
@@ -88,24 +105,11 @@ void Dispatcher::CloseAfterReply(Session& session) {
 }
 
 void Dispatcher::Tick() {
+  if (context_.ticks_paused()) return;
   Stats& stats = context_.stats();
   stats.SampleRate(context_.clock().MonotonicMicros());
   stats.used_memory_peak = std::max(stats.used_memory_peak, engine_.GetStats().memory_bytes);
   CloseIdleClients();
-}
-
-void Dispatcher::CloseIdleClients() {
-  const int64_t timeout_us = context_.settings().timeout_seconds * 1'000'000;
-  if (timeout_us <= 0) return;
-  const int64_t now_us = context_.clock().MonotonicMicros();
-  for (size_t i = 0; i < kIdleChecksPerTick; ++i) {
-    Session* const session = context_.clients().After(idle_cursor_);
-    idle_cursor_ = session == nullptr ? 0 : session->id;
-    if (session == nullptr) return;
-    const bool executes = session->state == SessionState::kReady && !session->is_subscriber();
-    const bool idle = executes || !session->is_open();
-    if (idle && now_us - session->last_used_us > timeout_us) Kill(*session);
-  }
 }
 
 // --- Input
@@ -133,6 +137,9 @@ FeedOutcome Dispatcher::FeedRequests(Session& session, std::string_view input, F
       return FeedOutcome::kMoreLater;
     }
     limits.authenticated = session.authenticated || context_.settings().requirepass.empty();
+    if (!limits.authenticated && session.output.size() > kUnauthenticatedOutputBytes) {
+      return FeedOutcome::kMoreLater;
+    }
     const resp::ParseResult parsed = session.parser.Next(input.substr(result->consumed), limits);
     if (parsed == resp::ParseResult::kProtocolError) {
       FailProtocol(session);
@@ -144,9 +151,6 @@ FeedOutcome Dispatcher::FeedRequests(Session& session, std::string_view input, F
       return FeedOutcome::kNeedMore;
     }
     Execute(session, session.parser.request());
-    if (!limits.authenticated && session.output.size() > kUnauthenticatedOutputBytes) {
-      Kill(session);
-    }
     if (context_.waiters().has_ready()) ServeReady();
   }
 }
@@ -175,6 +179,11 @@ void Dispatcher::Execute(Session& session, const resp::Request& request) {
     } else {
       refusal = Admit(session, *spec);
     }
+  }
+  if (refusal.ok() && IsPaused(session, *spec)) {
+    Park(session, *spec, request);
+    WaitForPauseEnd(session);
+    return;
   }
   if (refusal.ok() && IsQueued(session, *spec)) refusal = Queue(session, *spec, request);
   if (refusal.ok()) {
@@ -217,11 +226,13 @@ Outcome Dispatcher::Queue(Session& session, const CommandSpec& spec, const resp:
 
 uint32_t Dispatcher::FlagsOf(const Session& session, const CommandSpec& spec) const {
   // EXEC does what its commands do.
+  constexpr uint32_t kOfQueued = kWrite | kDenyOom | kMayReplicate;
   const bool runs_queue = &spec == exec_ && session.in_transaction();
-  return spec.flags | (runs_queue ? session.transaction->flags() & (kWrite | kDenyOom) : 0);
+  return spec.flags | (runs_queue ? session.transaction->flags() & kOfQueued : 0);
 }
 
 Outcome Dispatcher::Admit(const Session& session, const CommandSpec& spec) {
+  if (&spec == debug_ && !MayDebug(context_.settings(), session)) return Error::kDebugNotAllowed;
   const uint32_t flags = FlagsOf(session, spec);
   if (!session.authenticated && (spec.flags & kNoAuthNeeded) == 0 &&
       !context_.settings().requirepass.empty()) {
@@ -301,14 +312,26 @@ Dispatcher::Run Dispatcher::RunCommand(Session& session, const CommandSpec& spec
   context_.stats().command(CommandIndex(spec)).micros += static_cast<uint64_t>(elapsed_us);
   if (!outcome.not_loaded()) context.TellMisses();
   const bool parks = outcome.ok() && session.park_request.has_value();
+  const bool is_first_run = parked == nullptr || !parked->has_run;
+  const CommandRun run = {.session = session,
+                          .spec = spec,
+                          .args = request.args,
+                          .end = timer_.now(),
+                          .elapsed_us = elapsed_us,
+                          .seen_turn = op.seen_turn};
   if (!parks && !outcome.not_loaded()) {
     session.park_request.reset();
+    NoteRun(context_, run);
     Finish(session, spec, mark, outcome, op.seen_turn);
+    if (is_first_run) ShowToMonitors(context_, run, engine_.released_turn());
     return Run::kDone;
   }
   session.output.Rewind(mark);
   session.EndReply(mark, /*turn=*/0, engine_.released_turn());
   Park(session, spec, request);
+  session.parked->has_run = true;
+  if (is_first_run) ShowToMonitors(context_, run, engine_.released_turn());
+  if (!session.is_open()) return Run::kDone;
   if (!parks) return Load(session, std::move(op.needs));
   Block(session);
   return Run::kParked;
@@ -403,17 +426,20 @@ void Dispatcher::OnLoaded(ClientId id, uint64_t load_number,
 
 Dispatcher::Run Dispatcher::Rerun(Session& session) {
   const CommandSpec& spec = session.parked->spec;
-  const Outcome refusal = Admit(session, spec);
+  Outcome refusal = Admit(session, spec);
   if (refusal.code() == Code::kLimit) {
     WaitForRetry(session);
     return Run::kParked;
   }
-  if (!refusal.ok()) {
-    Refuse(session, &spec, refusal);
+  const resp::Request request = session.parked->request();
+  // What had to wait for the end of a CLIENT PAUSE may be inside MULTI.
+  const bool is_queued = refusal.ok() && IsQueued(session, spec);
+  if (is_queued) refusal = Queue(session, spec, request);
+  if (!refusal.ok()) Refuse(session, &spec, refusal);
+  if (is_queued || !refusal.ok()) {
     Unpark(session);
     return Run::kDone;
   }
-  const resp::Request request = session.parked->request();
   if (RunCommand(session, spec, request, /*is_rerun=*/true) == Run::kParked) return Run::kParked;
   if (session.parked != nullptr) Unpark(session);
   return Run::kDone;
@@ -454,7 +480,11 @@ bool Dispatcher::Unblock(Session& session, UnblockReason reason) {
   if (reason == UnblockReason::kError) {
     Finish(session, spec, mark, Error::kUnblocked, /*seen_turn=*/0);
   } else {
-    session.writer.NullArray();
+    if (session.parked->wait->timeout_reply == TimeoutReply::kZero) {
+      session.writer.Integer(0);
+    } else {
+      session.writer.NullArray();
+    }
     Finish(session, spec, mark, Done(), /*seen_turn=*/0);
   }
   Unpark(session);
@@ -468,6 +498,7 @@ void Dispatcher::RunDueWork() {
   timer_.Start();
   wake_ups_left_ = kWakeUpsPerTurn;
   ServeReady();
+  ReleasePaused();
   RetryWaiting();
   ServeTimeouts();
   CloseOverflowed();
@@ -487,6 +518,7 @@ void Dispatcher::CloseOverflowed() {
 int64_t Dispatcher::NextDueMicros() const {
   int64_t next_us = context_.waiters().next_deadline_us();
   if (!retries_.empty()) next_us = std::min(next_us, timer_.now().monotonic_us + kRoomPollMicros);
+  if (!paused_.empty()) next_us = std::min(next_us, context_.pause().end_us());
   return next_us;
 }
 
@@ -518,6 +550,10 @@ void Dispatcher::RetryWaiting() {
     retries_.pop_front();
     Session* const session = context_.clients().Find(id);
     if (session == nullptr || session->state != SessionState::kRetry) continue;
+    if (IsPaused(*session, session->parked->spec)) {
+      WaitForPauseEnd(*session);
+      continue;
+    }
     if (Admit(*session, session->parked->spec).code() == Code::kLimit) {
       without_room.push_back(id);
       continue;

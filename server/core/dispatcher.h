@@ -83,6 +83,7 @@ class Dispatcher : public ClientControl {
   enum class Run : uint8_t { kDone, kParked };
 
   void CloseIdleClients();
+  void CloseIfIdle(Session& session, int64_t now_us);
 
   FeedOutcome FeedRequests(Session& session, std::string_view input, FeedResult* result);
   void FailProtocol(Session& session);
@@ -116,6 +117,10 @@ class Dispatcher : public ClientControl {
   // The parked command has ended; the session goes on.
   void Unpark(Session& session);
   void StopWaiting(Session& session);
+  // CLIENT PAUSE.
+  bool IsPaused(const Session& session, const CommandSpec& spec) const;
+  void WaitForPauseEnd(Session& session);
+  void ReleasePaused();
   void ReleasePins(ParkedCommand& parked);
   void WaitForRetry(Session& session);
 
@@ -128,9 +133,11 @@ class Dispatcher : public ClientControl {
   ServerContext& context_;
   engine::Engine& engine_;
   CommandTimer timer_;
-  const CommandSpec* const ping_;  // Tells about a broken storage although it needs none.
+  const CommandSpec* const ping_;   // Tells about a broken storage although it needs none.
+  const CommandSpec* const debug_;  // Has a lock of its own.
   const CommandSpec* const exec_;
   std::deque<ClientId> retries_;
+  std::deque<ClientId> paused_;
   size_t wake_ups_left_;
   bool is_serving_ = false;
   ClientId idle_cursor_ = 0;

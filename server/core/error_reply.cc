@@ -142,6 +142,45 @@ constexpr Row kTexts[] = {
     {Error::kDenyBlocking, "ERR {} isn't allowed for a DENY BLOCKING client"},
     {Error::kInvalidCursor, "ERR invalid cursor"},
     {Error::kUnknownTypeName, "ERR unknown type name '{}'"},
+    {Error::kSlowLogCount, "ERR count should be greater than or equal to -1"},
+    {Error::kLatencyNoSamples, "ERR No samples available for event '{}'"},
+    {Error::kMonitorInTransaction, "ERR MONITOR isn't allowed for DENY BLOCKING client"},
+    {Error::kPauseMode, "ERR CLIENT PAUSE mode must be WRITE or ALL"},
+    {Error::kTrackingRedirect, "ERR The client ID you want redirect to does not exist"},
+    {Error::kTrackingPrefix, "ERR PREFIX option requires BCAST mode to be enabled"},
+    {Error::kTrackingBroadcast, "ERR OPTIN and OPTOUT are not compatible with BCAST"},
+    {Error::kTrackingOptInOut, "ERR You can't specify both OPTIN mode and OPTOUT mode"},
+    {Error::kTrackingUnsupported, "ERR This server does not track keys for clients"},
+    {Error::kTrackingOff,
+     "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
+     "OPTOUT mode enabled"},
+    {Error::kMasterPort, "ERR Invalid master port"},
+    {Error::kNoReplication, "ERR This server cannot be a replica"},
+    {Error::kClusterOff, "ERR This instance has cluster support disabled"},
+    {Error::kAclUnknownCategory, "ERR Unknown category '{}'"},
+    {Error::kAclGenPass,
+     "ERR ACL GENPASS argument must be the number of bits for the output password, a positive "
+     "number up to 4096"},
+    {Error::kAclDefaultUserStays, "ERR The 'default' user cannot be removed"},
+    {Error::kAclUnknownUser, "ERR User '{}' not found"},
+    {Error::kAclUnknownCommand, "ERR Command '{}' not found"},
+    {Error::kAclNoFile,
+     "ERR This Redis instance is not configured to use an ACL file. You may want to specify users "
+     "via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis "
+     "configuration file set) in order to store users in the Redis configuration."},
+    {Error::kAclOneUser,
+     "ERR This server has one user, 'default', with all permissions; its password is the option "
+     "requirepass"},
+    {Error::kDebugNotAllowed,
+     "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
+     "can run it from a local connection, otherwise you need to set this option in the "
+     "configuration file, and then restart the server."},
+    {Error::kReloadBusy, "ERR Other clients are waiting for the store, try again"},
+    {Error::kNeedsResp3, "ERR RESP2 is not supported by this command"},
+    {Error::kProtocolSample,
+     "ERR Wrong protocol type name. Please use one of the following: "
+     "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"},
+    {Error::kVerbatim, "{}"},
 };
 
 constexpr bool HasRowForEachError() {

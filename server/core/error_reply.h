@@ -116,6 +116,36 @@ enum class Error : unsigned short {
   // Keys.
   kInvalidCursor,    // ERR invalid cursor
   kUnknownTypeName,  // ERR unknown type name '{}'
+  // Looking back.
+  kSlowLogCount,          // ERR count should be greater than or equal to -1
+  kLatencyNoSamples,      // ERR No samples available for event '{}'
+  kMonitorInTransaction,  // ERR MONITOR isn't allowed for DENY BLOCKING client
+  // CLIENT PAUSE, CLIENT TRACKING.
+  kPauseMode,            // ERR CLIENT PAUSE mode must be WRITE or ALL
+  kTrackingRedirect,     // ERR The client ID you want redirect to does not exist
+  kTrackingPrefix,       // ERR PREFIX option requires BCAST mode to be enabled
+  kTrackingBroadcast,    // ERR OPTIN and OPTOUT are not compatible with BCAST
+  kTrackingOptInOut,     // ERR You can't specify both OPTIN mode and OPTOUT mode
+  kTrackingUnsupported,  // ERR This server does not track keys for clients
+  kTrackingOff,          // ERR CLIENT CACHING can be called only when the client is ...
+  // Replication and cluster.
+  kMasterPort,     // ERR Invalid master port
+  kNoReplication,  // ERR This server cannot be a replica
+  kClusterOff,     // ERR This instance has cluster support disabled
+  // ACL.
+  kAclUnknownCategory,   // ERR Unknown category '{}'
+  kAclGenPass,           // ERR ACL GENPASS argument must be the number of bits for ...
+  kAclDefaultUserStays,  // ERR The 'default' user cannot be removed
+  kAclUnknownUser,       // ERR User '{}' not found
+  kAclUnknownCommand,    // ERR Command '{}' not found
+  kAclNoFile,            // ERR This Redis instance is not configured to use an ACL ...
+  kAclOneUser,           // ERR This server has one user, 'default', with all ...
+  // DEBUG.
+  kDebugNotAllowed,  // ERR DEBUG command not allowed. If the ...
+  kReloadBusy,       // ERR Other clients are waiting for the store, try again
+  kNeedsResp3,       // ERR RESP2 is not supported by this command
+  kProtocolSample,   // ERR Wrong protocol type name. Please use one of the ...
+  kVerbatim,         // {}
   kCount,
 };
 

@@ -176,6 +176,17 @@ void WriteErrorStats(const InfoSnapshot& snapshot, SectionWriter& out) {
   }
 }
 
+void WriteLatencyStats(const InfoSnapshot& snapshot, SectionWriter& out) {
+  for (const CommandLatency& latency : snapshot.latencies) {
+    std::string values;
+    for (double percent : snapshot.settings.latency_percentiles) {
+      const auto micros = static_cast<double>(latency.runs->PercentileMicros(percent));
+      values += fmt::format("{}p{}={:.3f}", values.empty() ? "" : ",", percent, micros);
+    }
+    out.Field(fmt::format("latency_percentiles_usec_{}", latency.name), values);
+  }
+}
+
 void WriteCluster(const InfoSnapshot&, SectionWriter& out) { out.Field("cluster_enabled", 0); }
 
 void WriteKeyspace(const InfoSnapshot& snapshot, SectionWriter& out) {
@@ -203,6 +214,7 @@ constexpr Section kSections[] = {
     {"modules", "Modules", WriteModules},
     {"commandstats", "Commandstats", WriteCommandStats, false},
     {"errorstats", "Errorstats", WriteErrorStats},
+    {"latencystats", "Latencystats", WriteLatencyStats, false},
     {"cluster", "Cluster", WriteCluster},
     {"keyspace", "Keyspace", WriteKeyspace},
 };

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "server/core/latency_histogram.h"
 #include "server/core/settings.h"
 
 namespace server {
@@ -23,6 +24,11 @@ struct CommandCost {
   uint64_t micros = 0;
   uint64_t rejected_calls = 0;
   uint64_t failed_calls = 0;
+};
+
+struct CommandLatency {
+  std::string_view name;
+  const LatencyHistogram* runs = nullptr;
 };
 
 struct KeyspaceRow {
@@ -67,6 +73,7 @@ struct InfoSnapshot {
   uint64_t error_replies = 0;
 
   std::vector<CommandCost> commands;                          // Those that were called.
+  std::vector<CommandLatency> latencies;                      // The same.
   std::vector<std::pair<std::string_view, uint64_t>> errors;  // Prefix and count.
   std::vector<KeyspaceRow> keyspace;                          // Databases that have keys.
 };

@@ -1,5 +1,6 @@
 #include "server/core/process_usage.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -41,6 +42,15 @@ ProcessorTime ProcessorTimeUsed() {
   getrusage(RUSAGE_SELF, &usage);
   return {Seconds(usage.ru_utime), Seconds(usage.ru_stime)};
 }
+
+AllocatorUsage AllocatorUsed() {
+  const struct mallinfo2 info = mallinfo2();
+  return {.allocated = info.uordblks + info.hblkhd,
+          .held = info.arena + info.hblkhd,
+          .mapped = info.hblkhd};
+}
+
+void ReturnFreeMemory() { malloc_trim(0); }
 
 uint64_t SystemMemoryBytes() {
   const long pages = sysconf(_SC_PHYS_PAGES);

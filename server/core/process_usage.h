@@ -20,6 +20,16 @@ struct ProcessorTime {
 };
 ProcessorTime ProcessorTimeUsed();
 
+// The memory allocator's numbers, in bytes.
+struct AllocatorUsage {
+  uint64_t allocated = 0;  // In use.
+  uint64_t held = 0;       // Taken from the system, in use or not.
+  uint64_t mapped = 0;     // Of those in use: large blocks, mapped one by one.
+};
+AllocatorUsage AllocatorUsed();
+// Memory that is kept for reuse goes back to the system.
+void ReturnFreeMemory();
+
 // Physical memory of the machine in bytes; 0 if it cannot be told.
 uint64_t SystemMemoryBytes();
 // Name, release and machine of the kernel: "Linux 6.1.0 x86_64".

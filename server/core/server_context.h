@@ -9,12 +9,16 @@
 #include <string>
 #include <utility>
 
+#include "server/core/client_pause.h"
 #include "server/core/client_registry.h"
 #include "server/core/clock.h"
 #include "server/core/config.h"
+#include "server/core/latency_monitor.h"
 #include "server/core/log.h"
+#include "server/core/monitors.h"
 #include "server/core/output_buffer.h"
 #include "server/core/pubsub.h"
+#include "server/core/slow_log.h"
 #include "server/core/stats.h"
 #include "server/core/waiters.h"
 #include "server/core/watches.h"
@@ -44,7 +48,7 @@ class ClientControl {
   virtual void CloseAfterReply(Session& session) = 0;
 };
 
-// Fixed at start.
+// Fixed at start, but for what DEBUG CHANGE-REPL-ID does.
 struct ProcessFacts {
   std::string run_id;          // 40 hex digits.
   std::string replication_id;  // 40 hex digits.
@@ -74,6 +78,7 @@ class ServerContext {
   ServerControl& control() { return control_; }
   const std::string& run_id() const { return facts_.run_id; }
   const std::string& replication_id() const { return facts_.replication_id; }
+  void set_replication_id(std::string id) { facts_.replication_id = std::move(id); }
   const std::string& executable() const { return facts_.executable; }
 
   ClientRegistry& clients() { return clients_; }
@@ -84,10 +89,18 @@ class ServerContext {
   Watches& watches() { return watches_; }
   const Watches& watches() const { return watches_; }
   Stats& stats() { return stats_; }
+  SlowLog& slow_log() { return slow_log_; }
+  LatencyMonitor& latency_monitor() { return latency_monitor_; }
+  Monitors& monitors() { return monitors_; }
+  ClientPause& pause() { return pause_; }
   BufferPool& buffers() { return buffers_; }
   // Set while there is a dispatcher.
   ClientControl& client_control() { return *client_control_; }
   void set_client_control(ClientControl* control) { client_control_ = control; }
+
+  // DEBUG PAUSE-CRON: nothing happens at intervals any more.
+  bool ticks_paused() const { return ticks_paused_; }
+  void set_ticks_paused(bool paused) { ticks_paused_ = paused; }
 
   uint64_t Random() { return random_(); }
 
@@ -96,7 +109,7 @@ class ServerContext {
   Clock& clock_;
   Log& log_;
   ServerControl& control_;
-  const ProcessFacts facts_;
+  ProcessFacts facts_;
   std::mt19937_64 random_;
   BufferPool buffers_;  // Before the sessions, whose output goes back to it.
   ClientRegistry clients_;
@@ -104,7 +117,12 @@ class ServerContext {
   PubSub pubsub_;
   Watches watches_;
   Stats stats_;
+  SlowLog slow_log_;
+  LatencyMonitor latency_monitor_;
+  Monitors monitors_;
+  ClientPause pause_;
   ClientControl* client_control_ = nullptr;
+  bool ticks_paused_ = false;
 };
 
 }  // namespace server

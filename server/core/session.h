@@ -36,6 +36,7 @@ enum class SessionState : uint8_t {
   kBlocked,  // A blocking read waits for data; see Waiters.
   kLoading,  // Objects are being fetched for a command.
   kRetry,    // A command waits for its turn or for room for unsaved bytes.
+  kPaused,   // A command waits for the end of a CLIENT PAUSE.
   kClosing,  // Closes when its replies have been sent; executes nothing.
   kClosed,   // Disconnected.
 };
@@ -65,6 +66,7 @@ struct ParkedCommand {
   // What was fetched for it. Shared with the fetch under way, which may outlive the session.
   std::shared_ptr<engine::Pins> pins;
   int load_rounds = 0;
+  bool has_run = false;  // Its handler has been called; monitors have seen it.
 
   resp::Request request() const { return {.args = args, .inline_form = inline_form}; }
 };
@@ -94,6 +96,7 @@ class Session {
   bool authenticated = true;
   bool no_evict = false;
   bool no_touch = false;
+  bool is_monitor = false;  // Set by Monitors.
   ReplyMode reply_mode = ReplyMode::kOn;
   std::string name;
   std::string lib_name;
@@ -110,7 +113,7 @@ class Session {
   std::unique_ptr<Subscriptions> subscriptions;
 
   SessionState state = SessionState::kReady;
-  // The command that waits; set in kBlocked, kLoading and kRetry.
+  // The command that waits; set in kBlocked, kLoading, kRetry and kPaused.
   std::unique_ptr<ParkedCommand> parked;
   // Set by CommandContext::Park for the dispatcher, which takes it after the handler has returned.
   std::optional<WaitRequest> park_request;

@@ -14,6 +14,7 @@
 
 namespace server {
 
+enum class DebugAccess : uint8_t { kNobody, kEverybody, kLocal };
 enum class LogThreshold : uint8_t { kDebug, kVerbose, kNotice, kWarning, kNothing };
 
 // A connection is closed when its unsent replies exceed `hard_bytes`, or `soft_bytes` for longer
@@ -31,6 +32,9 @@ struct SaveRule {
   int64_t changes = 0;
 };
 
+// Two numbers of a version in one.
+inline constexpr int64_t kVersionStep = 1000;
+
 struct Settings {
   // Network.
   std::vector<std::string> bind;
@@ -40,6 +44,7 @@ struct Settings {
   int64_t tcp_backlog = 0;
   int64_t tcp_keepalive_seconds = 0;
   int64_t timeout_seconds = 0;
+  int64_t auth_timeout_seconds = 0;  // To log in where a password is set; 0 = no limit.
   int64_t maxclients = 0;
   bool protected_mode = false;
   std::string requirepass;
@@ -68,6 +73,15 @@ struct Settings {
   std::string pidfile;
   bool daemonize = false;
   std::string redis_version;
+  int64_t redis_version_code = 0;    // 8010 for 8.10.x; see tells_of().
+  int64_t enable_debug_command = 0;  // See debug_access().
+
+  // Looking back.
+  int64_t slowlog_log_slower_than = 0;  // Microseconds; negative = never.
+  int64_t slowlog_max_len = 0;
+  int64_t latency_monitor_threshold = 0;  // Milliseconds; 0 = off.
+  bool latency_tracking = false;
+  std::vector<double> latency_percentiles;  // Shown by INFO latencystats.
 
   // Read back by clients and tests; nothing here acts on them.
   bool appendonly = false;
@@ -75,15 +89,17 @@ struct Settings {
   std::vector<SaveRule> save;
   int64_t hz = 0;
   int64_t cluster_enabled = 0;
-  int64_t enable_debug_command = 0;
-  int64_t slowlog_log_slower_than = 0;
-  int64_t slowlog_max_len = 0;
-  int64_t latency_monitor_threshold = 0;
   std::string notify_keyspace_events;
   bool replica_read_only = false;
   bool stop_writes_on_bgsave_error = false;
 
   engine::FsyncMode fsync_mode() const { return static_cast<engine::FsyncMode>(appendfsync); }
+  DebugAccess debug_access() const { return static_cast<DebugAccess>(enable_debug_command); }
+  // Whether fields that are new in this version of the protocol's server are shown: old clients
+  // fail on names that they do not know.
+  bool tells_of(int64_t major, int64_t minor) const {
+    return redis_version_code >= major * kVersionStep + minor;
+  }
   LogThreshold log_threshold() const { return static_cast<LogThreshold>(loglevel); }
   const OutputLimit& output_limit(ClientClass kind) const {
     return client_output_buffer_limit[static_cast<size_t>(kind)];

@@ -13,7 +13,9 @@ constexpr std::string_view kOtherErrors = "OTHER";
 }  // namespace
 
 Stats::Stats(int64_t start_unix_ms)
-    : start_unix_ms_(start_unix_ms), commands_(AllCommands().size()) {}
+    : start_unix_ms_(start_unix_ms),
+      commands_(AllCommands().size()),
+      latencies_(AllCommands().size()) {}
 
 void Stats::CountError(std::string_view text) {
   ++error_replies;

@@ -7,11 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "server/core/latency_histogram.h"
 
 namespace server {
 
@@ -31,6 +33,15 @@ class Stats {
   // One for each row of the command table, in its order.
   const std::vector<CommandCounters>& commands() const { return commands_; }
   CommandCounters& command(size_t index) { return commands_[index]; }
+
+  // How long runs of the command took; null when none has been noted.
+  const LatencyHistogram* latencies(size_t index) const { return latencies_[index].get(); }
+  void AddLatency(size_t index, int64_t micros) {
+    if (latencies_[index] == nullptr) [[unlikely]] {
+      latencies_[index] = std::make_unique<LatencyHistogram>();
+    }
+    latencies_[index]->Add(micros);
+  }
 
   // Counts an error reply by its first word.
   void CountError(std::string_view text);
@@ -59,6 +70,7 @@ class Stats {
 
   int64_t start_unix_ms_;
   std::vector<CommandCounters> commands_;
+  std::vector<std::unique_ptr<LatencyHistogram>> latencies_;  // As commands_.
   absl::btree_map<std::string, uint64_t, std::less<>> errors_;
   std::array<uint64_t, kRateSamples> rate_samples_ = {};
   size_t rate_next_ = 0;

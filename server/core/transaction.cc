@@ -7,6 +7,7 @@
 #include "server/core/args.h"
 #include "server/core/clock.h"
 #include "server/core/command_keys.h"
+#include "server/core/command_notes.h"
 #include "server/core/command_table.h"
 #include "server/core/server_context.h"
 #include "server/core/session.h"
@@ -81,6 +82,14 @@ Outcome RunQueued(CommandContext& exec, const CommandSpec& spec,
   if ((spec.flags & kReadonly) == 0) op.read_misses = true;
   if (op.read_misses) exec.engine.ReleasePins(op.pins);
   Count(context, outcome, elapsed_us);
+  const CommandRun run = {.session = session,
+                          .spec = spec,
+                          .args = args,
+                          .end = timer->now(),
+                          .elapsed_us = elapsed_us,
+                          .seen_turn = op.seen_turn};
+  NoteRun(exec.server, run);
+  ShowToMonitors(exec.server, run, exec.engine.released_turn());
   const bool wanted_to_block = session.park_request.has_value();
   session.park_request.reset();
   if (wanted_to_block || !outcome.ok()) exec.out.Rewind(mark);

@@ -15,6 +15,7 @@ struct TransportInfo {
   std::string local_address;
   int fd = -1;
   bool is_unix_socket = false;
+  bool is_local = false;        // The peer is on this machine.
   size_t input_bytes = 0;       // Read and not yet executed.
   size_t input_free_bytes = 0;  // Room left in the read buffer.
   uint64_t received_bytes = 0;

@@ -91,11 +91,13 @@ void Connection::OnEndOfInput() {
   }
 }
 
+bool Connection::MustLogIn() const {
+  return !session_->authenticated && !table_.settings().requirepass.empty();
+}
+
 bool Connection::ExceedsInputLimit() const {
-  const Settings& settings = table_.settings();
-  const bool authenticated = session_->authenticated || settings.requirepass.empty();
   const int64_t limit =
-      authenticated ? settings.client_query_buffer_limit : kUnauthenticatedInputBytes;
+      MustLogIn() ? kUnauthenticatedInputBytes : table_.settings().client_query_buffer_limit;
   return std::cmp_greater(input_.size(), limit);
 }
 
@@ -236,6 +238,12 @@ void Connection::AfterSend(engine::Turn released) {
 bool Connection::CheckOutput() {
   if (session_ == nullptr) return false;
   const size_t size = session_->output.size();
+  if (MustLogIn() && size > kUnauthenticatedOutputBytes && waits_until_writable()) {
+    table_.context().log().Warning("client closed: it neither logs in nor takes its replies",
+                                   {{"client", id_}, {"address", peer_.address}});
+    Drop();
+    return false;
+  }
   const ClientClass kind = session_->is_subscriber() ? ClientClass::kPubSub : ClientClass::kNormal;
   const OutputLimit& limit = table_.settings().output_limit(kind);
   if (limit.hard_bytes == 0 && limit.soft_bytes == 0) return size > 0;
@@ -281,6 +289,7 @@ TransportInfo Connection::Info() const {
           .local_address = LocalAddress(fd_.get()),
           .fd = fd_.get(),
           .is_unix_socket = peer_.is_unix_socket,
+          .is_local = peer_.is_unix_socket || peer_.is_loopback,
           .input_bytes = input_.size(),
           .input_free_bytes = input_.free_bytes(),
           .received_bytes = received_bytes_,

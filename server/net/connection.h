@@ -69,6 +69,8 @@ class Connection final : public Transport {
   // Executes what is in the input buffer; what next.
   void Execute();
   void OnEndOfInput();
+  // A password is set and the client has not given it.
+  bool MustLogIn() const;
   bool ExceedsInputLimit() const;
   // Starts and stops reading and executing, as the state of the connection wants it.
   void UpdateInterest();

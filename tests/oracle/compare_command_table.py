@@ -29,6 +29,7 @@ EXPECTED = {
     ("command|getkeys", "arguments"): "documented since 7.2",
     ("command|getkeysandflags", "arguments"): "documented since 7.2",
     ("config|get", "arguments"): "no block around a single argument",
+    ("cluster", "arguments"): "no container: every subcommand is refused",
     ("psubscribe", "arguments"): "no block around a single argument",
 }
 

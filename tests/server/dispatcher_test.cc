@@ -195,9 +195,15 @@ TEST(Dispatcher, UnauthenticatedClientsAreKeptSmall) {
   TestClient& deaf = server.Connect();
   deaf.set_bytes_per_turn(0);
   std::string bytes;
-  for (size_t i = 0; i < kUnauthenticatedOutputBytes / 20; ++i) bytes += Inline("PING");
-  deaf.SendBytes(bytes);
-  EXPECT_TRUE(deaf.is_closed());
+  for (size_t i = 0; i < kUnauthenticatedOutputBytes; ++i) bytes += Inline("PING");
+  deaf.Queue(bytes);
+  for (int turn = 0; turn < 5; ++turn) server.RunTurn();
+  // Nothing more is executed until its replies are gone.
+  EXPECT_LT(deaf.session()->output.size(), 2 * kUnauthenticatedOutputBytes);
+  deaf.set_bytes_per_turn(100'000);
+  server.Run();
+  EXPECT_EQ(deaf.TakeBytes().size(),
+            kUnauthenticatedOutputBytes * Inline("-NOAUTH Authentication required.").size());
   EXPECT_EQ(admin.Call("PING"), "+PONG");
 }
 

@@ -54,7 +54,7 @@ TEST_F(Info, HasTheDefaultSectionsInTheirOrder) {
 TEST_F(Info, AllAddsCommandStatistics) {
   const std::string titles =
       "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats "
-      "Cluster Keyspace ";
+      "Latencystats Cluster Keyspace ";
   EXPECT_EQ(Titles({"all"}), titles);
   EXPECT_EQ(Titles({"Everything"}), titles);
 }

@@ -354,6 +354,24 @@ TEST_F(ConnectionTest, WithoutAPasswordOthersThanThisMachineAreDenied) {
   EXPECT_EQ(admitted.Receive(), "+OK\r\n");
 }
 
+TEST_F(ConnectionTest, WhoHasNotLoggedInMustTakeItsReplies) {
+  Configure({"requirepass", "secret"});
+  constexpr std::string_view kRefused = "-NOAUTH Authentication required.\r\n";
+  TestPeer reader = Connect();
+  EXPECT_EQ(Exchange(reader, Repeat(kPing, 10'000)), Repeat(kRefused, 10'000));
+  EXPECT_FALSE(reader.IsClosed());
+  TestPeer deaf = Connect();
+  for (int i = 0; i < 10'000 && table_->count() == 2; ++i) {
+    deaf.Send(Repeat(kPing, 1'000));
+    Turn();
+    if (table_->count() == 2) {
+      EXPECT_LT(server_.context().clients().After(1)->output.size(),
+                2 * kUnauthenticatedOutputBytes);
+    }
+  }
+  EXPECT_EQ(table_->count(), 1u);
+}
+
 TEST_F(ConnectionTest, RepliesLeaveWhenTheirTurnIsReleased) {
   TestPeer client = Connect();
   Session& session = OnlySession();

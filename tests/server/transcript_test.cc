@@ -43,7 +43,9 @@ std::string Join(const std::vector<std::string>& lines) {
 class TranscriptRun {
  public:
   TranscriptRun(const Transcript& transcript, std::string path)
-      : transcript_(transcript), path_(std::move(path)) {}
+      : transcript_(transcript),
+        path_(std::move(path)),
+        server_(nullptr, transcript.HasTag("debug") ? "enable-debug-command yes" : "") {}
 
   void Run() {
     for (const TranscriptStep& step : transcript_.steps) {

@@ -18,6 +18,11 @@ class FakeClock : public server::Clock {
     return monotonic_us_;
   }
 
+  void Sleep(int64_t micros) override {
+    unix_us_ += micros;
+    monotonic_us_ += micros;
+  }
+
   void AdvanceMs(int64_t ms) {
     unix_us_ += ms * 1000;
     monotonic_us_ += ms * 1000;

@@ -70,21 +70,24 @@ void TestClient::Disconnect() {
 }
 
 bool TestClient::is_blocked() const {
-  return session_ != nullptr && server_.context().waiters().Contains(id_);
+  return session_ != nullptr && (server_.context().waiters().Contains(id_) ||
+                                 session_->state == server::SessionState::kPaused);
 }
 
 server::TransportInfo TestClient::Info() const {
   return {.peer_address = "127.0.0.1:" + std::to_string(kFirstPort + number_),
           .local_address = "127.0.0.1:6379",
           .fd = number_,
+          .is_local = true,
           .input_bytes = input_.size()};
 }
 
 // --- TestServer
 // ------------------------------------------------------------------------------------
 
-TestServer::TestServer(std::function<void(engine::EngineOptions&)> adjust)
+TestServer::TestServer(std::function<void(engine::EngineOptions&)> adjust, std::string_view config)
     : adjust_(std::move(adjust)) {
+  CheckOk(config_.LoadText(config, "test"));
   auto log = server::Log::Open("", server::LogThreshold::kNothing);
   CHECK(log.ok());
   log_ = std::move(log).value();

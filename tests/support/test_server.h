@@ -55,7 +55,7 @@ class TestClient : public server::Transport {
   void Disconnect();
 
   bool is_closed() const { return session_ == nullptr; }
-  // Whether it waits in a blocking read.
+  // Whether it waits in a blocking command, or for the end of a pause.
   bool is_blocked() const;
   server::ClientId id() const { return id_; }
   // Null when it is closed.
@@ -85,8 +85,9 @@ class TestClient : public server::Transport {
 
 class TestServer : public server::ServerControl {
  public:
-  // `adjust` may change what the engine is opened with.
-  explicit TestServer(std::function<void(engine::EngineOptions&)> adjust = nullptr);
+  // `adjust` may change what the engine is opened with; `config` is lines of a configuration file.
+  explicit TestServer(std::function<void(engine::EngineOptions&)> adjust = nullptr,
+                      std::string_view config = {});
   ~TestServer() override;
   TestServer(const TestServer&) = delete;
   TestServer& operator=(const TestServer&) = delete;

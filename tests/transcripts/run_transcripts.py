@@ -207,7 +207,8 @@ def run_file(script, options):
             run.close()
         return
     durable = any(step.kind == "reopen" for step in script.steps)
-    with ServerProcess(options.server, durable=durable) as server:
+    words = ["--enable-debug-command", "yes"] if "debug" in script.tags else []
+    with ServerProcess(options.server, words, durable=durable) as server:
         run = Run(script, server.connect, server.restart, options.record)
         try:
             run.run()

@@ -1,0 +1,12 @@
+// MONITOR.
+//
+// Thread: loop.
+#pragma once
+
+#include "server/core/command.h"
+
+namespace server {
+
+Outcome CmdMonitor(CommandContext& context);
+
+}  // namespace server

@@ -1,0 +1,69 @@
+// The part of Dispatcher beside running commands: clients that are idle, or have to wait for the
+// end of a CLIENT PAUSE.
+#include <utility>
+
+#include "server/core/dispatcher.h"
+#include "server/limits.h"
+
+namespace server {
+
+// --- Idle clients
+// --------------------------------------------------------------------------------
+
+void Dispatcher::CloseIdleClients() {
+  const Settings& settings = context_.settings();
+  const bool wants_login = !settings.requirepass.empty() && settings.auth_timeout_seconds > 0;
+  if (settings.timeout_seconds <= 0 && !wants_login) return;
+  const int64_t now_us = context_.clock().MonotonicMicros();
+  for (size_t i = 0; i < kIdleChecksPerTick; ++i) {
+    Session* const session = context_.clients().After(idle_cursor_);
+    idle_cursor_ = session == nullptr ? 0 : session->id;
+    if (session == nullptr) return;
+    CloseIfIdle(*session, now_us);
+  }
+}
+
+void Dispatcher::CloseIfIdle(Session& session, int64_t now_us) {
+  constexpr int64_t kMicrosPerSecond = 1'000'000;
+  const Settings& settings = context_.settings();
+  const int64_t timeout_us = settings.timeout_seconds * kMicrosPerSecond;
+  const int64_t login_us = settings.auth_timeout_seconds * kMicrosPerSecond;
+  const bool must_log_in = !session.authenticated && !settings.requirepass.empty();
+  if (must_log_in && login_us > 0 && now_us - session.connected_at_us > login_us) {
+    Kill(session);
+    return;
+  }
+  const bool executes =
+      session.state == SessionState::kReady && !session.is_subscriber() && !session.is_monitor;
+  const bool can_be_idle = executes || !session.is_open();
+  if (can_be_idle && timeout_us > 0 && now_us - session.last_used_us > timeout_us) {
+    Kill(session);
+  }
+}
+
+// --- CLIENT PAUSE
+// --------------------------------------------------------------------------------
+
+bool Dispatcher::IsPaused(const Session& session, const CommandSpec& spec) const {
+  return context_.pause().HoldsBack(FlagsOf(session, spec), timer_.now().monotonic_us) &&
+         !session.is_monitor;
+}
+
+void Dispatcher::WaitForPauseEnd(Session& session) {
+  session.state = SessionState::kPaused;
+  paused_.push_back(session.id);
+  context_.pause().NoteWaiting();
+}
+
+// They go on in the order in which they came.
+void Dispatcher::ReleasePaused() {
+  if (paused_.empty() || context_.pause().Holds(timer_.now().monotonic_us)) return;
+  for (ClientId id : std::exchange(paused_, {})) {
+    Session* const session = context_.clients().Find(id);
+    if (session == nullptr || session->state != SessionState::kPaused) continue;
+    context_.pause().NoteGone();
+    WaitForRetry(*session);
+  }
+}
+
+}  // namespace server
