@@ -137,9 +137,7 @@ void Apply(Core& core, Stream& stream, const GroupCreated& effect) {
   group->entries_read = effect.entries_read;
   core.checkpoint.Touch(*group, 0);
   core.cache.Grow(&stream, group->memory_bytes());
-  stream.groups_by_number.push_back(group.get());
-  const std::string_view name = group->name;
-  stream.groups.emplace(name, std::move(group));
+  stream.AddGroup(std::move(group));
   stream.next_group = std::max(stream.next_group, effect.group + 1);
 }
 
@@ -147,13 +145,12 @@ void Apply(Core& core, Stream& stream, const GroupDestroyed& effect) {
   core.checkpoint.Touch(stream, 0);
   Group& group = Change(core, stream, effect.group);
   core.RetireGroup(group);
-  std::erase(stream.groups_by_number, &group);
-  stream.groups.erase(stream.groups.find(group.name));
+  stream.RemoveGroup(group);
 }
 
 void Apply(Core& core, Stream& stream, const GroupMoved& effect) {
   Group& group = Change(core, stream, effect.group);
-  group.last_id = effect.last_id;
+  stream.MoveGroup(group, effect.last_id);
   group.entries_read = effect.entries_read;
 }
 

@@ -1,6 +1,7 @@
 // Effects on a stream's entries and counters.
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "engine/apply.h"
 #include "engine/check.h"
@@ -160,6 +161,57 @@ bool DeleteOne(Core& core, Stream& stream, StreamId id) {
     slot.byte_size = static_cast<uint32_t>(block.byte_size());
   }
   return is_open_node && node_died;
+}
+
+// Nothing live of the block stays; true if the newest node went with it.
+bool DropWholeBlock(Core& core, Stream& stream, Directory::Place place) {
+  TouchPlace(core, stream, place);
+  const BlockSlot& slot = stream.directory.At(place);
+  stream.length -= slot.live_count;
+  stream.data_bytes -= slot.live_data_bytes;
+  stream.node_count -= slot.node_count;
+  const bool was_newest = place == stream.directory.Last();
+  DropBlock(core, stream, place);
+  return was_newest;
+}
+
+// Marks what is live of a block within the range; true if the newest node died.
+bool DeleteWithin(Core& core, Stream& stream, const BlockSlot& slot, const IdRange& range) {
+  CHECK(slot.unit != nullptr && slot.unit->block.complete());
+  std::vector<StreamId> ids;
+  for (Block::Cursor at = slot.unit->block.SeekAtOrAfter(std::max(range.first, stream.first_id));
+       at.valid() && at.entry().id <= range.last; at.Next()) {
+    if (!at.entry().deleted) {
+      ids.push_back(at.entry().id);
+    }
+  }
+  bool newest_node_died = false;
+  for (const StreamId id : ids) {
+    newest_node_died = DeleteOne(core, stream, id) || newest_node_died;
+  }
+  return newest_node_died;
+}
+
+// True if the newest node died.
+bool TrimRange(Core& core, Stream& stream, const IdRange& range) {
+  std::vector<StreamId> blocks;  // Places change as blocks are dropped; first ids do not.
+  for (auto at = stream.directory.FindAtOrAfter(range.first);
+       at.has_value() && stream.directory.At(*at).first_id <= range.last;
+       at = stream.directory.Next(*at)) {
+    if (stream.directory.At(*at).last_id >= range.first) {
+      blocks.push_back(stream.directory.At(*at).first_id);
+    }
+  }
+  bool newest_node_died = false;
+  for (const StreamId first_id : blocks) {
+    const Directory::Place place = *stream.directory.Find(first_id);
+    const BlockSlot& slot = stream.directory.At(place);
+    const bool is_within = range.first <= slot.first_id && slot.last_id <= range.last;
+    newest_node_died = (is_within ? DropWholeBlock(core, stream, place)
+                                  : DeleteWithin(core, stream, slot, range)) ||
+                       newest_node_died;
+  }
+  return newest_node_died;
 }
 
 StreamId FirstLive(const Stream& stream) {
@@ -324,6 +376,26 @@ void Apply(Core& core, Stream& stream, const Trimmed& effect) {
       TrimInsideFirstBlock(core, stream, effect.first_id);
     }
     stream.first_id = effect.first_id;
+  }
+  stream.first_node_live = 0;
+}
+
+void Apply(Core& core, Stream& stream, const RangesTrimmed& effect) {
+  Change(core, stream, 0);
+  const StreamId first = stream.first_id;
+  const StreamId last = stream.last_live_id;
+  bool newest_node_died = false;
+  for (const IdRange& range : effect.ranges) {
+    newest_node_died = TrimRange(core, stream, range) || newest_node_died;
+  }
+  if (newest_node_died) {
+    ReopenNewestNode(core, stream);
+  }
+  if (effect.ranges.front().first <= first && first <= effect.ranges.front().last) {
+    stream.first_id = FirstLive(stream);
+  }
+  if (effect.ranges.back().first <= last && last <= effect.ranges.back().last) {
+    stream.last_live_id = LastLive(stream);
   }
   stream.first_node_live = 0;
 }

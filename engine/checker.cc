@@ -29,16 +29,18 @@ class RawChecker {
   Status Run() {
     RETURN_IF_ERROR(persistence_.ScanStore(Family::kKeys,
                                            [this](auto key, auto value) { CheckKey(key, value); }));
-    RETURN_IF_ERROR(CheckFamily(Family::kBlocks));
-    return CheckFamily(Family::kGroups);
+    RETURN_IF_ERROR(CheckFamily(Family::kBlocks, "block", &Expected::blocks));
+    RETURN_IF_ERROR(CheckFamily(Family::kGroups, "group", &Expected::groups));
+    return CheckFamily(Family::kSide, "side", &Expected::side);
   }
 
  private:
-  // (physical database, uid) -> keys of records that must exist in the two families.
+  // (physical database, uid) -> keys of records that must exist in the three families.
   struct Expected {
     std::string name;
     std::set<std::string> blocks;
     std::set<std::string> groups;
+    std::set<std::string> side;
   };
 
   void CheckKey(std::string_view stored_key, std::string_view value) {
@@ -83,6 +85,11 @@ class RawChecker {
     for (const GroupNumber number : parts.groups) {
       ExpectGroup(**stream, number, &expected);
     }
+    if ((*stream)->producers != nullptr) {
+      for (const ProducerSlot& slot : (*stream)->producers->slots) {
+        expected.side.insert(ProducerPageKey(physical, uid, slot.number));
+      }
+    }
   }
 
   static void ExpectBlocks(const Stream& stream, Expected* expected) {
@@ -108,27 +115,23 @@ class RawChecker {
     }
   }
 
-  Status CheckFamily(Family family) {
-    const bool blocks = family == Family::kBlocks;
+  Status CheckFamily(Family family, const std::string& kind,
+                     std::set<std::string> Expected::*keys) {
     uint64_t found = 0;
     RETURN_IF_ERROR(persistence_.ScanStore(family, [&](std::string_view key, std::string_view) {
       const auto owner = expected_.find(std::string(key.substr(0, StreamPrefix(0, 0).size())));
-      const bool known =
-          owner != expected_.end() &&
-          (blocks ? owner->second.blocks : owner->second.groups).contains(std::string(key));
-      if (known) {
+      if (owner != expected_.end() && (owner->second.*keys).contains(std::string(key))) {
         ++found;
       } else {
-        report_.Fault(std::string(blocks ? "block" : "group") + " record that nothing refers to");
+        report_.Fault(kind + " record that nothing refers to");
       }
     }));
     uint64_t wanted = 0;
     for (const auto& [prefix, expected] : expected_) {
-      wanted += blocks ? expected.blocks.size() : expected.groups.size();
+      wanted += (expected.*keys).size();
     }
     if (wanted != found) {
-      report_.Fault(std::to_string(wanted - found) + (blocks ? " block" : " group") +
-                    " records are missing");
+      report_.Fault(std::to_string(wanted - found) + " " + kind + " records are missing");
     }
     return OkStatus();
   }

@@ -83,6 +83,9 @@ bool Checkpoint::IsDead(const Unit& unit) const {
     case UnitKind::kPendingPage:
       stream = static_cast<const PageUnit&>(unit).group->stream;
       break;
+    case UnitKind::kProducerPage:
+      stream = static_cast<const ProducerPageUnit&>(unit).stream;
+      break;
     case UnitKind::kMissingKey:
       return false;
   }
@@ -159,6 +162,14 @@ void Checkpoint::EncodeNow(Unit& unit) {
       page.page.Encode(&scratch_);
       batch_.Put(Family::kGroups,
                  PendingPageKey(stream.physical_db, stream.uid, page.group->number, page.number),
+                 scratch_);
+      break;
+    }
+    case UnitKind::kProducerPage: {
+      const auto& page = static_cast<const ProducerPageUnit&>(unit);
+      page.page.Encode(&scratch_);
+      batch_.Put(Family::kSide,
+                 ProducerPageKey(page.stream->physical_db, page.stream->uid, page.number),
                  scratch_);
       break;
     }

@@ -92,6 +92,22 @@ PendingPage* Core::NeedPage(Op& op, Group& group, PageSlot& slot) {
   return nullptr;
 }
 
+ProducerPage* Core::NeedProducerPage(Op& op, Stream& stream, ProducerSlot& slot) {
+  if (slot.unit != nullptr) {
+    slot.unit->referenced = true;
+    return &slot.unit->page;
+  }
+  LoadItem item;
+  item.kind = LoadItem::Kind::kProducerPage;
+  item.physical_db = stream.physical_db;
+  item.uid = stream.uid;
+  item.key = stream.key;
+  item.page = slot.number;
+  item.first_hash = slot.first_hash;
+  op.needs.push_back(std::move(item));
+  return nullptr;
+}
+
 Status Core::CheckLoaded(Op& op) {
   if (op.needs.empty()) {
     return OkStatus();
@@ -118,6 +134,42 @@ PageUnit& Core::AttachPage(Group& group, PageSlot& slot, PendingPage page) {
   slot.unit->on_disk = slot.on_disk;
   cache.Add(slot.unit.get(), sizeof(PageUnit) + kMaxPendingRecords * 40);
   return *slot.unit;
+}
+
+ProducerPageUnit& Core::AttachProducerPage(Stream& stream, ProducerSlot& slot, ProducerPage page) {
+  CHECK(slot.unit == nullptr);
+  slot.unit = std::make_unique<ProducerPageUnit>(&stream, slot.number, std::move(page));
+  slot.unit->on_disk = slot.on_disk;
+  cache.Add(slot.unit.get(), sizeof(ProducerPageUnit) + slot.unit->page.memory_bytes());
+  return *slot.unit;
+}
+
+void Core::RetireProducers(Stream& stream) {
+  if (stream.producers == nullptr) {
+    return;
+  }
+  std::vector<std::string> stored;
+  size_t stored_count = 0;
+  for (ProducerSlot& slot : stream.producers->slots) {
+    if (slot.unit != nullptr) {
+      checkpoint.Touch(*slot.unit, 0);  // Encodes a frozen state.
+      slot.on_disk = slot.on_disk || slot.unit->on_disk;
+      checkpoint.Forget(*slot.unit);
+      cache.Remove(slot.unit.get());
+    }
+    if (slot.on_disk && ++stored_count <= kPointDeletesPerStream) {
+      stored.push_back(ProducerPageKey(stream.physical_db, stream.uid, slot.number));
+    }
+  }
+  stream.producers->slots.clear();
+  if (stored_count > kPointDeletesPerStream) {
+    const std::string prefix = StreamPrefix(stream.physical_db, stream.uid);
+    checkpoint.DeleteRangeLater(Family::kSide, prefix, PrefixEnd(prefix));
+    return;
+  }
+  for (std::string& key : stored) {
+    checkpoint.DeleteLater(Family::kSide, std::move(key));
+  }
 }
 
 void Core::RetireGroup(Group& group) {
@@ -189,6 +241,7 @@ void Core::RetireHolder(std::unique_ptr<KeyHolder> holder, RecordsOf records) {
   auto& stream = static_cast<Stream&>(*holder);
   checkpoint.set_deletes_muted(records == RecordsOf::kRangeDeleted);
   RetireBlocks(stream);
+  RetireProducers(stream);
   for (Group* group : stream.groups_by_number) {
     RetireGroup(*group);
   }
@@ -231,6 +284,13 @@ bool Core::EvictStream(Stream& stream) {
       return false;
     }
     for (const PageSlot& slot : group->pages) {
+      if (slot.unit != nullptr) {
+        return false;
+      }
+    }
+  }
+  if (stream.producers != nullptr) {
+    for (const ProducerSlot& slot : stream.producers->slots) {
       if (slot.unit != nullptr) {
         return false;
       }
@@ -283,6 +343,19 @@ bool Core::EvictPage(PageUnit& unit) {
   return true;
 }
 
+bool Core::EvictProducerPage(ProducerPageUnit& unit) {
+  if (!unit.clean()) {
+    return false;
+  }
+  std::vector<ProducerSlot>& slots = unit.stream->producers->slots;
+  ProducerSlot& slot = slots[unit.stream->producers->IndexOf(unit.page.first_hash())];
+  CHECK(slot.unit.get() == &unit);
+  slot.on_disk = true;
+  cache.Remove(&unit);
+  slot.unit.reset();
+  return true;
+}
+
 bool Core::Evict(Unit* unit) {
   if (unit->pins > 0) {
     return false;
@@ -292,6 +365,8 @@ bool Core::Evict(Unit* unit) {
       return EvictBlock(*static_cast<BlockUnit*>(unit));
     case UnitKind::kPendingPage:
       return EvictPage(*static_cast<PageUnit*>(unit));
+    case UnitKind::kProducerPage:
+      return EvictProducerPage(*static_cast<ProducerPageUnit*>(unit));
     case UnitKind::kStream:
       return EvictStream(*static_cast<Stream*>(unit));
     case UnitKind::kMissingKey: {

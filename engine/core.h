@@ -74,6 +74,7 @@ class Core {
   // The complete block, or null and a note in op.needs. `from`: entries below it are not wanted.
   Block* NeedBlock(Op& op, Stream& stream, BlockSlot& slot, StreamId from = StreamId::Min());
   PendingPage* NeedPage(Op& op, Group& group, PageSlot& slot);
+  ProducerPage* NeedProducerPage(Op& op, Stream& stream, ProducerSlot& slot);
   // kNotLoaded if op.needs has anything, after reading it at once where op says so.
   Status CheckLoaded(Op& op);
 
@@ -83,6 +84,7 @@ class Core {
   // Puts an object that came from the store, or was just made, under the budget.
   BlockUnit& AttachBlock(Stream& stream, BlockSlot& slot, Block block);
   PageUnit& AttachPage(Group& group, PageSlot& slot, PendingPage page);
+  ProducerPageUnit& AttachProducerPage(Stream& stream, ProducerSlot& slot, ProducerPage page);
   // Whether the records of a retired object need deletes of their own, or went with a range.
   enum class RecordsOf : uint8_t { kDeletedSingly, kRangeDeleted };
   // Takes everything of a value that ceases to exist out of the cache and the checkpoint's lists,
@@ -90,6 +92,8 @@ class Core {
   // its database already.
   void RetireHolder(std::unique_ptr<KeyHolder> holder, RecordsOf records);
   void RetireGroup(Group& group);
+  // All pages of the stream's idempotency table go; the list is empty then.
+  void RetireProducers(Stream& stream);
   // A flushed database: its records go by range deletes, its objects in steps of FreeFlushed().
   void RetireDatabase(std::unique_ptr<Database> database, bool anything_stored);
   void FreeFlushed(size_t max_values);
@@ -107,6 +111,7 @@ class Core {
   bool EvictStream(Stream& stream);
   bool EvictBlock(BlockUnit& unit);
   bool EvictPage(PageUnit& unit);
+  bool EvictProducerPage(ProducerPageUnit& unit);
 
   std::vector<std::unique_ptr<Database>> flushed_;
 };

@@ -93,11 +93,46 @@ void Recorder::Add(uint32_t stream, const Trimmed& effect) {
   PutVarintId(&bytes_, effect.first_id);
 }
 
+void Recorder::Add(uint32_t stream, const RangesTrimmed& effect) {
+  Begin(EffectType::kRangesTrimmed, stream);
+  PutVarint(&bytes_, effect.ranges.size());
+  StreamId base;
+  for (const IdRange& range : effect.ranges) {
+    PutIdDelta(&bytes_, base, range.first);
+    PutIdDelta(&bytes_, range.first, range.last);
+    base = range.last;
+  }
+}
+
 void Recorder::Add(uint32_t stream, const IdSet& effect) {
   Begin(EffectType::kIdSet, stream);
   PutVarintId(&bytes_, effect.last_id);
   PutVarint(&bytes_, effect.entries_added);
   PutVarintId(&bytes_, effect.max_deleted);
+}
+
+void Recorder::Add(uint32_t stream, const IidRecorded& effect) {
+  Begin(EffectType::kIidRecorded, stream);
+  PutString(&bytes_, effect.producer);
+  PutString(&bytes_, effect.iid);
+  PutVarintId(&bytes_, effect.id);
+}
+
+void Recorder::Add(uint32_t stream, const DuplicateRefused&) {
+  Begin(EffectType::kDuplicateRefused, stream);
+}
+
+void Recorder::Add(uint32_t stream, const IidsForgotten& effect) {
+  Begin(EffectType::kIidsForgotten, stream);
+  PutU64(&bytes_, effect.first_hash);
+  PutU64(&bytes_, effect.last_hash);
+  PutVarint(&bytes_, effect.through_ms);
+}
+
+void Recorder::Add(uint32_t stream, const IdempotencySet& effect) {
+  Begin(EffectType::kIdempotencySet, stream);
+  PutVarint(&bytes_, effect.duration_s);
+  PutVarint(&bytes_, effect.max_size);
 }
 
 void Recorder::Add(uint32_t stream, const GroupCreated& effect) {
@@ -238,6 +273,8 @@ class EffectReader {
       }
       case EffectType::kTrimmed:
         return Tell(stream, Trimmed{decoder_.ReadVarintId()});
+      case EffectType::kRangesTrimmed:
+        return RangesGone(stream);
       case EffectType::kIdSet: {
         IdSet effect;
         effect.last_id = decoder_.ReadVarintId();
@@ -245,11 +282,59 @@ class EffectReader {
         effect.max_deleted = decoder_.ReadVarintId();
         return Tell(stream, effect);
       }
+      case EffectType::kIidRecorded:
+      case EffectType::kDuplicateRefused:
+      case EffectType::kIidsForgotten:
+      case EffectType::kIdempotencySet:
+        return OfIdempotency(type, stream);
       case EffectType::kKeyDeleted:
         return visitor_->OnKeyDeleted(stream);
       default:
         return OfGroup(type, stream, decoder_.ReadVarint32());
     }
+  }
+
+  Status OfIdempotency(EffectType type, uint32_t stream) {
+    switch (type) {
+      case EffectType::kIidRecorded: {
+        IidRecorded effect;
+        effect.producer = decoder_.ReadString();
+        effect.iid = decoder_.ReadString();
+        effect.id = decoder_.ReadVarintId();
+        return Tell(stream, effect);
+      }
+      case EffectType::kIidsForgotten: {
+        IidsForgotten effect;
+        effect.first_hash = decoder_.ReadU64();
+        effect.last_hash = decoder_.ReadU64();
+        effect.through_ms = decoder_.ReadVarint();
+        return Tell(stream, effect);
+      }
+      case EffectType::kIdempotencySet: {
+        IdempotencySet effect;
+        effect.duration_s = decoder_.ReadVarint32();
+        effect.max_size = decoder_.ReadVarint32();
+        return Tell(stream, effect);
+      }
+      default:
+        return Tell(stream, DuplicateRefused());
+    }
+  }
+
+  Status RangesGone(uint32_t stream) {
+    const uint64_t count = decoder_.ReadVarint();
+    std::vector<IdRange> ranges;
+    StreamId base;
+    for (uint64_t i = 0; i < count && decoder_.ok(); ++i) {
+      const StreamId first = decoder_.ReadIdDelta(base);
+      const StreamId last = decoder_.ReadIdDelta(first);
+      if (i > 0 && first <= base) {
+        return Damaged();
+      }
+      ranges.push_back({first, last});
+      base = last;
+    }
+    return ranges.empty() ? Damaged() : Tell(stream, RangesTrimmed{ranges});
   }
 
   Status Added(uint32_t stream) {

@@ -36,6 +36,11 @@ enum class EffectType : uint8_t {
   kKeyDeleted = 16,
   kDatabaseFlushed = 17,
   kClockStepped = 18,
+  kRangesTrimmed = 32,
+  kIidRecorded = 33,
+  kDuplicateRefused = 34,
+  kIidsForgotten = 35,
+  kIdempotencySet = 36,
 };
 
 // Gives a stream the next number of this record, by which its effects name it.
@@ -69,10 +74,44 @@ struct Trimmed {
   StreamId first_id;
 };
 
+// Trimming that leaves entries between those that go: every live entry within these ranges is gone.
+// Ascending and apart from each other; at least one.
+struct IdRange {
+  StreamId first;
+  StreamId last;  // Part of it.
+};
+struct RangesTrimmed {
+  std::span<const IdRange> ranges;
+};
+
 struct IdSet {
   StreamId last_id;
   uint64_t entries_added = 0;
   StreamId max_deleted;
+};
+
+// The producer's iid stands for this entry from now on. Beyond the stream's number of iids per
+// producer the oldest one is forgotten.
+struct IidRecorded {
+  std::string_view producer;
+  std::string_view iid;
+  StreamId id;
+};
+
+// An entry was not added since its iid was known.
+struct DuplicateRefused {};
+
+// Of producers whose names' hashes lie within the bounds, the iids of entries up to this time.
+struct IidsForgotten {
+  uint64_t first_hash = 0;
+  uint64_t last_hash = 0;
+  uint64_t through_ms = 0;
+};
+
+// All iids are forgotten with it.
+struct IdempotencySet {
+  uint32_t duration_s = 0;
+  uint32_t max_size = 0;
 };
 
 struct GroupCreated {
@@ -168,7 +207,12 @@ class Recorder {
   void Add(uint32_t stream, const EntryAdded& effect);
   void Add(uint32_t stream, const EntriesDeleted& effect);
   void Add(uint32_t stream, const Trimmed& effect);
+  void Add(uint32_t stream, const RangesTrimmed& effect);
   void Add(uint32_t stream, const IdSet& effect);
+  void Add(uint32_t stream, const IidRecorded& effect);
+  void Add(uint32_t stream, const DuplicateRefused& effect);
+  void Add(uint32_t stream, const IidsForgotten& effect);
+  void Add(uint32_t stream, const IdempotencySet& effect);
   void Add(uint32_t stream, const GroupCreated& effect);
   void Add(uint32_t stream, const GroupDestroyed& effect);
   void Add(uint32_t stream, const GroupMoved& effect);
@@ -203,7 +247,12 @@ class EffectVisitor {
   virtual Status On(uint32_t stream, const EntryAdded& effect) = 0;
   virtual Status On(uint32_t stream, const EntriesDeleted& effect) = 0;
   virtual Status On(uint32_t stream, const Trimmed& effect) = 0;
+  virtual Status On(uint32_t stream, const RangesTrimmed& effect) = 0;
   virtual Status On(uint32_t stream, const IdSet& effect) = 0;
+  virtual Status On(uint32_t stream, const IidRecorded& effect) = 0;
+  virtual Status On(uint32_t stream, const DuplicateRefused& effect) = 0;
+  virtual Status On(uint32_t stream, const IidsForgotten& effect) = 0;
+  virtual Status On(uint32_t stream, const IdempotencySet& effect) = 0;
   virtual Status On(uint32_t stream, const GroupCreated& effect) = 0;
   virtual Status On(uint32_t stream, const GroupDestroyed& effect) = 0;
   virtual Status On(uint32_t stream, const GroupMoved& effect) = 0;

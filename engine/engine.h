@@ -50,6 +50,9 @@ struct AddId {
   StreamId id;  // kExplicit: all of it. kAutoSequence: ms.
 };
 
+// What removing an entry has to do with the groups that hold it: nothing, end it, or wait for it.
+enum class References : uint8_t { kKeep, kDrop, kRespect };
+
 struct TrimArgs {
   enum class Strategy : uint8_t { kNone, kMaxLen, kMinId };
   Strategy strategy = Strategy::kNone;
@@ -57,6 +60,16 @@ struct TrimArgs {
   uint64_t max_len = 0;
   StreamId min_id;
   int64_t limit = 0;  // Entries removed at most; 0 = no limit. Only with `approximate`.
+  // With kDrop and kRespect `approximate` does not stop at node borders; the limit is still judged
+  // node by node.
+  References references = References::kKeep;
+};
+
+// What became of one id that was to be removed; the values are those of the wire.
+enum class Removal : int8_t { kMissing = -1, kRemoved = 1, kReferenced = 2 };
+struct RemovalResult {
+  std::vector<Removal> outcomes;  // One for each id given.
+  int64_t removed_entries = 0;
 };
 
 // An entry's fields and values as the bulk strings they are on the wire, one after another.
@@ -69,7 +82,26 @@ struct Payload {
 struct AddResult {
   StreamId id;
   int64_t trimmed = 0;
-  bool created = false;  // The key came into being.
+  bool created = false;       // The key came into being.
+  bool is_duplicate = false;  // Nothing was added: `id` is what was added under the iid before.
+};
+
+// Who sends an entry, and which one of his it is: what was added under the two once is not added
+// again. Neither is empty.
+struct Production {
+  std::string_view producer;
+  std::string_view iid;
+};
+using IidSink = absl::FunctionRef<void(const Production&, StreamId)>;
+
+struct IdempotencySettings {
+  std::optional<uint32_t> duration_s;
+  std::optional<uint32_t> max_size;
+};
+
+struct ProducerCounts {
+  uint64_t producers = 0;
+  uint64_t iids = 0;
 };
 
 struct RangeArgs {
@@ -226,11 +258,29 @@ class Engine {
   // kTooLarge.
   Result<AddResult> Add(Op& op, std::string_view key, Stream* stream, const AddId& id,
                         const Payload& payload, const TrimArgs& trim);
+  // The same with an automatic id, unless the producer's iid is known: it is looked at before
+  // anything else. Afterwards it is known.
+  Result<AddResult> AddOnce(Op& op, std::string_view key, Stream* stream,
+                            const Production& production, const Payload& payload,
+                            const TrimArgs& trim);
+  // Changes nothing when it answers anything but kNone.
+  enum class IidRefusal : uint8_t { kNone, kNoEntry, kOtherId };
+  // Makes the iid stand for an entry that is there.
+  Result<IidRefusal> RecordIid(Op& op, Stream& stream, const Production& production, StreamId id);
+  // A value that changes makes all iids unknown.
+  Status SetIdempotency(Op& op, Stream& stream, const IdempotencySettings& settings);
+  // Producers and iids that have not expired.
+  Result<ProducerCounts> CountProducers(Op& op, Stream& stream);
+  // Each of those iids; a producer's by age.
+  Status ListIids(Op& op, Stream& stream, IidSink sink);
   Status Range(Op& op, Stream& stream, const RangeArgs& args, EntrySink sink);
   Result<std::optional<StreamId>> FirstEntry(Op& op, Stream& stream, EntrySink sink);
   Result<std::optional<StreamId>> LastEntry(Op& op, Stream& stream, EntrySink sink);
   // Number removed; a repeated id counts once. `ids` in any order.
   Result<int64_t> DeleteEntries(Op& op, Stream& stream, std::span<const StreamId> ids);
+  // Id by id in the order given: one that comes again finds what the first one left.
+  Result<RemovalResult> RemoveEntries(Op& op, Stream& stream, References references,
+                                      std::span<const StreamId> ids);
   Result<int64_t> Trim(Op& op, Stream& stream, const TrimArgs& args);
   // LIMIT of `~` when none is given: 100 nodes of the configured size, within 1..1000000; 10000
   // when nodes are not limited by entries.
@@ -279,6 +329,10 @@ class Engine {
                               HistorySink sink);
   // Number of records removed.
   Result<int64_t> Acknowledge(Op& op, Stream& stream, Group& group, std::span<const StreamId> ids);
+  // The same, and the entries go, as RemoveEntries. kMissing: no record in this group, so nothing
+  // happens; kReferenced: acknowledged, but the entry is kept.
+  Result<RemovalResult> AcknowledgeAndRemove(Op& op, Stream& stream, Group& group,
+                                             References references, std::span<const StreamId> ids);
   Result<PendingSummary> SummarizePending(Op& op, Stream& stream, Group& group);
   // Records in id order.
   Status ListPending(Op& op, Stream& stream, Group& group, const PendingRangeArgs& args,

@@ -15,6 +15,8 @@ StreamInfo Inspect(const Stream& stream) {
   info.node_count = stream.node_count;
   info.idmp_duration_s = stream.idmp_duration_s;
   info.idmp_max_size = stream.idmp_max_size;
+  info.iids_added = stream.iids_added;
+  info.iids_duplicates = stream.iids_duplicates;
   info.group_count = static_cast<uint32_t>(stream.groups_by_number.size());
   return info;
 }

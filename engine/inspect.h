@@ -29,6 +29,8 @@ struct StreamInfo {
   uint32_t group_count = 0;
   uint32_t idmp_duration_s = 0;
   uint32_t idmp_max_size = 0;
+  uint64_t iids_added = 0;
+  uint64_t iids_duplicates = 0;
 };
 
 struct GroupInfo {

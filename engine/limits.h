@@ -10,6 +10,11 @@ namespace engine {
 inline constexpr size_t kBlockTargetBytes = 16 * 1024;
 // Largest sum of field and value lengths of one entry; above it XADD is refused (kTooLarge).
 inline constexpr uint64_t kMaxEntryBytes = uint64_t{1} << 30;
+// A producer page above this is split, unless it is all of one producer.
+inline constexpr size_t kProducerPageBytes = 16 * 1024;
+// Expired iids of a page that is in use stay at most this part of their lifetime longer: so that a
+// page is not gone through for each of them.
+inline constexpr uint64_t kIidGraceOf = 8;
 // Blocks described by one directory page.
 inline constexpr size_t kDirectoryPageSlots = 256;
 // A turn ends when its effects reach this size, so that no journal record grows without bound.
@@ -26,6 +31,8 @@ inline constexpr int64_t kMaxScanCount = 100'000;
 inline constexpr size_t kMaxPinnedBytes = 512 * 1024 * 1024;
 // A soft bound on reply bytes of XREAD and XREADGROUP: the entry that crosses it is the last one.
 inline constexpr size_t kReadReplySoftCap = 64 * 1024 * 1024;
+// Objects that a command which may need any number of them asks for at a time.
+inline constexpr size_t kLoadRoundItems = 256;
 // What an entry adds to a reply beside its payload: id, headers.
 inline constexpr size_t kEntryReplyOverhead = 48;
 // XAUTOCLAIM looks at this many records per record of COUNT.

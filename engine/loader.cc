@@ -37,6 +37,21 @@ PageSlot* FindPageOf(Group& group, const LoadItem& item) {
   return slot == group.pages.end() ? nullptr : &*slot;
 }
 
+ProducerSlot* FindProducerPageOf(Stream& stream, const LoadItem& item) {
+  if (stream.producers == nullptr || stream.producers->slots.empty()) {
+    return nullptr;
+  }
+  std::vector<ProducerSlot>& slots = stream.producers->slots;
+  ProducerSlot& likely = slots[stream.producers->IndexOf(item.first_hash)];
+  if (likely.number == item.page) {
+    return &likely;
+  }
+  // The page before it went while it was being fetched.
+  const auto slot = std::find_if(slots.begin(), slots.end(),
+                                 [&item](const ProducerSlot& s) { return s.number == item.page; });
+  return slot == slots.end() ? nullptr : &*slot;
+}
+
 Status Annotate(const Status& status, const LoadItem& item) {
   return Status(status.code(), status.message() + " (key " + item.key + ")");
 }
@@ -80,6 +95,9 @@ Loader::Fetched Loader::Fetch(const LoadItem& item) const {
     case LoadItem::Kind::kPendingPage:
       keep(persistence.Read(Family::kGroups,
                             PendingPageKey(item.physical_db, item.uid, item.group, item.page)));
+      break;
+    case LoadItem::Kind::kProducerPage:
+      keep(persistence.Read(Family::kSide, ProducerPageKey(item.physical_db, item.uid, item.page)));
       break;
   }
   return out;
@@ -180,6 +198,9 @@ Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
     case LoadItem::Kind::kPendingPage:
       RETURN_IF_ERROR(InstallPage(item, std::move(fetched)));
       break;
+    case LoadItem::Kind::kProducerPage:
+      RETURN_IF_ERROR(InstallProducerPage(item, std::move(fetched)));
+      break;
     case LoadItem::Kind::kScan:
       if (pins != nullptr) {
         pins->scan = std::move(fetched.scan);
@@ -217,9 +238,10 @@ Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
     if (!group.ok()) {
       return Annotate(group.status(), item);
     }
-    stream->groups_by_number.push_back((*group).get());
-    const std::string_view name = (*group)->name;
-    stream->groups.emplace(name, std::move(group).value());
+    if (stream->FindGroup((*group)->name) != nullptr) {
+      return Annotate(Status(Code::kCorruption, "two groups have one name"), item);
+    }
+    stream->AddGroup(std::move(group).value());
   }
   auto& pages = stream->directory.pages();
   for (size_t i = 0; i < fetched.pages.size(); ++i) {
@@ -292,6 +314,26 @@ Status Loader::InstallPage(const LoadItem& item, Fetched fetched) {
   return OkStatus();
 }
 
+Status Loader::InstallProducerPage(const LoadItem& item, Fetched fetched) {
+  Stream* stream = FindStreamOf(core_, item);
+  ProducerSlot* slot = stream == nullptr ? nullptr : FindProducerPageOf(*stream, item);
+  if (slot == nullptr || slot->unit != nullptr) {
+    return OkStatus();
+  }
+  if (!fetched.record.has_value()) {
+    return Annotate(Status(Code::kCorruption, "producer page is missing"), item);
+  }
+  auto page = ProducerPage::Decode(*fetched.record);
+  if (!page.ok()) {
+    return Annotate(page.status(), item);
+  }
+  if (page->counts() != slot->counts) {
+    return Annotate(Status(Code::kCorruption, "producer page differs from its stream"), item);
+  }
+  core_.AttachProducerPage(*stream, *slot, std::move(page).value());
+  return OkStatus();
+}
+
 Unit* Loader::FindUnit(const LoadItem& item) const {
   if (item.kind == LoadItem::Kind::kKey) {
     Database* database = core_.keyspace.ByPhysical(item.physical_db);
@@ -304,6 +346,10 @@ Unit* Loader::FindUnit(const LoadItem& item) const {
   if (item.kind == LoadItem::Kind::kBlock) {
     const auto place = stream->directory.Find(item.first_id);
     return place.has_value() ? stream->directory.At(*place).unit.get() : nullptr;
+  }
+  if (item.kind == LoadItem::Kind::kProducerPage) {
+    const ProducerSlot* slot = FindProducerPageOf(*stream, item);
+    return slot == nullptr ? nullptr : slot->unit.get();
   }
   Group* group = stream->GroupByNumber(item.group);
   PageSlot* slot = group == nullptr ? nullptr : FindPageOf(*group, item);

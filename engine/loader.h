@@ -53,6 +53,7 @@ class Loader {
   Status InstallKey(const LoadItem& item, Fetched fetched);
   Status InstallBlock(const LoadItem& item, Fetched fetched);
   Status InstallPage(const LoadItem& item, Fetched fetched);
+  Status InstallProducerPage(const LoadItem& item, Fetched fetched);
   // What the item names, if it is in memory.
   Unit* FindUnit(const LoadItem& item) const;
   void Submit(std::shared_ptr<Request> request);

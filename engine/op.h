@@ -16,16 +16,17 @@ namespace engine {
 
 // One object to fetch from the store. Filled in by engine calls that answer kNotLoaded.
 struct LoadItem {
-  enum class Kind : uint8_t { kKey, kBlock, kPendingPage, kScan };
+  enum class Kind : uint8_t { kKey, kBlock, kPendingPage, kProducerPage, kScan };
   Kind kind = Kind::kKey;
   uint32_t physical_db = 0;
   Uid uid = 0;
   GroupNumber group = 0;
-  uint32_t page = 0;       // kPendingPage
-  StreamId first_id;       // kBlock; kPendingPage: a hint where in the list it is.
-  std::string key;         // kKey: key name. kScan: glob, empty for all.
-  uint64_t scan_from = 0;  // kScan: smallest key hash wanted.
-  int64_t scan_count = 0;  // kScan: keys wanted; 0 = all of the database.
+  uint32_t page = 0;        // kPendingPage, kProducerPage
+  uint64_t first_hash = 0;  // kProducerPage: a hint where in the list it is.
+  StreamId first_id;        // kBlock; kPendingPage: a hint where in the list it is.
+  std::string key;          // kKey: key name. kScan: glob, empty for all.
+  uint64_t scan_from = 0;   // kScan: smallest key hash wanted.
+  int64_t scan_count = 0;   // kScan: keys wanted; 0 = all of the database.
 };
 
 struct ScanPage;  // engine/keyspace.h

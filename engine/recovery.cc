@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/loader.h"
+#include "engine/producers.h"
 #include "engine/require.h"
 
 namespace engine {
@@ -104,7 +105,46 @@ Status Replayer::On(uint32_t stream, const Trimmed& effect) {
   return OkStatus();
 }
 
+Status Replayer::On(uint32_t stream, const RangesTrimmed& effect) {
+  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
+  Op op = MakeOp();
+  RequireForRanges(core_, op, *target, effect.ranges);
+  RETURN_IF_ERROR(core_.CheckLoaded(op));
+  Apply(core_, *target, effect);
+  return OkStatus();
+}
+
 Status Replayer::On(uint32_t stream, const IdSet& effect) {
+  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
+  Apply(core_, *target, effect);
+  return OkStatus();
+}
+
+Status Replayer::On(uint32_t stream, const IidRecorded& effect) {
+  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
+  Op op = MakeOp();
+  RequireProducer(core_, op, *target, effect.producer);
+  RETURN_IF_ERROR(core_.CheckLoaded(op));
+  Apply(core_, *target, effect);
+  return OkStatus();
+}
+
+Status Replayer::On(uint32_t stream, const DuplicateRefused& effect) {
+  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
+  Apply(core_, *target, effect);
+  return OkStatus();
+}
+
+Status Replayer::On(uint32_t stream, const IidsForgotten& effect) {
+  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
+  Op op = MakeOp();
+  RequireForForgetting(core_, op, *target, effect);
+  RETURN_IF_ERROR(core_.CheckLoaded(op));
+  Apply(core_, *target, effect);
+  return OkStatus();
+}
+
+Status Replayer::On(uint32_t stream, const IdempotencySet& effect) {
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
   Apply(core_, *target, effect);
   return OkStatus();

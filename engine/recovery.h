@@ -25,7 +25,12 @@ class Replayer : public EffectVisitor {
   Status On(uint32_t stream, const EntryAdded& effect) override;
   Status On(uint32_t stream, const EntriesDeleted& effect) override;
   Status On(uint32_t stream, const Trimmed& effect) override;
+  Status On(uint32_t stream, const RangesTrimmed& effect) override;
   Status On(uint32_t stream, const IdSet& effect) override;
+  Status On(uint32_t stream, const IidRecorded& effect) override;
+  Status On(uint32_t stream, const DuplicateRefused& effect) override;
+  Status On(uint32_t stream, const IidsForgotten& effect) override;
+  Status On(uint32_t stream, const IdempotencySet& effect) override;
   Status On(uint32_t stream, const GroupCreated& effect) override;
   Status On(uint32_t stream, const GroupDestroyed& effect) override;
   Status On(uint32_t stream, const GroupMoved& effect) override;

@@ -60,6 +60,59 @@ void RequireForTrim(Core& core, Op& op, Stream& stream, StreamId first_id) {
   }
 }
 
+namespace {
+
+enum class Overlap : uint8_t { kNone, kPart, kWhole };
+
+// How much of a block the ranges cover, as far as its ids tell.
+Overlap OverlapOf(const BlockSlot& slot, std::span<const IdRange> ranges) {
+  const auto range =
+      std::lower_bound(ranges.begin(), ranges.end(), slot.first_id,
+                       [](const IdRange& r, StreamId first_id) { return r.last < first_id; });
+  if (range == ranges.end() || range->first > slot.last_id) {
+    return Overlap::kNone;
+  }
+  return range->first <= slot.first_id && slot.last_id <= range->last ? Overlap::kWhole
+                                                                      : Overlap::kPart;
+}
+
+}  // namespace
+
+void RequireForRanges(Core& core, Op& op, Stream& stream, std::span<const IdRange> ranges) {
+  Directory& directory = stream.directory;
+  for (const IdRange& range : ranges) {
+    for (auto at = directory.FindAtOrAfter(range.first);
+         at.has_value() && directory.At(*at).first_id <= range.last; at = directory.Next(*at)) {
+      if (OverlapOf(directory.At(*at), ranges) == Overlap::kPart) {
+        core.NeedBlock(op, stream, directory.At(*at));
+      }
+    }
+  }
+  if (ranges.empty() || directory.empty()) {
+    return;
+  }
+  // When the oldest or the newest entry goes, the first block from there that keeps all it has
+  // tells the one that is it then; those before it are needed anyhow, or go whole.
+  if (ranges.front().first <= stream.first_id && stream.first_id <= ranges.front().last) {
+    std::optional<Directory::Place> at = directory.First();
+    while (at.has_value() && OverlapOf(directory.At(*at), ranges) != Overlap::kNone) {
+      at = directory.Next(*at);
+    }
+    if (at.has_value() && !directory.At(*at).WhollyLive()) {
+      core.NeedBlock(op, stream, directory.At(*at));
+    }
+  }
+  if (ranges.back().first <= stream.last_live_id && stream.last_live_id <= ranges.back().last) {
+    std::optional<Directory::Place> at = directory.Last();
+    while (at.has_value() && OverlapOf(directory.At(*at), ranges) != Overlap::kNone) {
+      at = directory.Previous(*at);
+    }
+    if (at.has_value()) {
+      core.NeedBlock(op, stream, directory.At(*at));
+    }
+  }
+}
+
 void RequirePending(Core& core, Op& op, Group& group, std::span<const StreamId> ids) {
   if (group.pages.empty()) {
     return;

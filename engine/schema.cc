@@ -69,6 +69,13 @@ std::string DirectoryPageKey(uint32_t physical_db, Uid uid, uint32_t number) {
   return out;
 }
 
+std::string ProducerPageKey(uint32_t physical_db, Uid uid, uint32_t number) {
+  std::string out = StreamPrefix(physical_db, uid);
+  PutU8(&out, static_cast<uint8_t>(SideRecordKind::kProducerPage));
+  PutU32(&out, number);
+  return out;
+}
+
 std::string GroupPrefix(uint32_t physical_db, Uid uid, GroupNumber group) {
   std::string out = StreamPrefix(physical_db, uid);
   PutU32(&out, group);

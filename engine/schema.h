@@ -22,6 +22,8 @@ inline constexpr uint8_t kFormatVersion = 1;
 enum class KeyRecordKind : uint8_t { kStream = 1 };
 // Third part of a key in family `blocks`.
 enum class BlockRecordKind : uint8_t { kBlock = 1, kDirectoryPage = 2 };
+// Third part of a key in family `side`.
+enum class SideRecordKind : uint8_t { kProducerPage = 1 };
 // Last part but one of a key in family `groups`.
 enum class GroupRecordKind : uint8_t { kHeader = 1, kPendingPage = 2 };
 
@@ -46,6 +48,7 @@ std::string BlockKey(uint32_t physical_db, Uid uid, StreamId first_id);
 std::string DirectoryPageKey(uint32_t physical_db, Uid uid, uint32_t number);
 std::string GroupHeaderKey(uint32_t physical_db, Uid uid, GroupNumber group);
 std::string PendingPageKey(uint32_t physical_db, Uid uid, GroupNumber group, uint32_t number);
+std::string ProducerPageKey(uint32_t physical_db, Uid uid, uint32_t number);
 std::string GroupPrefix(uint32_t physical_db, Uid uid, GroupNumber group);
 
 }  // namespace engine

@@ -9,7 +9,9 @@
 namespace engine {
 namespace {
 
-constexpr uint8_t kStreamRecordVersion = 1;
+constexpr uint8_t kStreamRecordVersion = 2;
+// Without the idempotency table at the end.
+constexpr uint8_t kFirstStreamRecordVersion = 1;
 constexpr uint8_t kDirectoryPageVersion = 1;
 
 void PutCounters(std::string* out, const Stream& stream) {
@@ -58,14 +60,34 @@ Group* Stream::GroupByNumber(GroupNumber number) const {
   return it != groups_by_number.end() && (*it)->number == number ? *it : nullptr;
 }
 
+Group& Stream::AddGroup(std::unique_ptr<Group> group) {
+  Group& added = *group;
+  groups_by_number.push_back(&added);
+  positions.Add(added.last_id, added.number);
+  groups.emplace(std::string_view(added.name), std::move(group));
+  return added;
+}
+
+void Stream::RemoveGroup(Group& group) {
+  std::erase(groups_by_number, &group);
+  positions.Remove(group.last_id, group.number);
+  groups.erase(groups.find(group.name));
+}
+
+void Stream::MoveGroup(Group& group, StreamId position) {
+  positions.Move(group.last_id, position, group.number);
+  group.last_id = position;
+}
+
 size_t Stream::memory_bytes() const {
   size_t bytes = sizeof(Stream) + key.size() + 64;
   for (const auto& page : directory.pages()) {
     bytes += sizeof(DirectoryPage) + page->slots.capacity() * sizeof(BlockSlot);
   }
   for (const Group* group : groups_by_number) {
-    bytes += group->memory_bytes();
+    bytes += group->memory_bytes() + 72;  // Its position included.
   }
+  bytes += producers == nullptr ? 0 : producers->slots.capacity() * sizeof(ProducerSlot);
   return bytes;
 }
 
@@ -91,6 +113,9 @@ void EncodeStream(const Stream& stream, std::string* out) {
   if (!pages.empty()) {
     PutDirectoryPage(out, *pages.back());
   }
+  PutVarint(out, stream.iids_added);
+  PutVarint(out, stream.iids_duplicates);
+  PutProducerTable(out, stream.producers.get());
   SealRecord(out, begin);
 }
 
@@ -102,8 +127,10 @@ Result<std::unique_ptr<Stream>> DecodeStream(uint32_t physical_db, std::string_v
     return damaged;
   }
   Decoder decoder(*body);
-  if (decoder.ReadU8() != static_cast<uint8_t>(KeyRecordKind::kStream) ||
-      decoder.ReadU8() != kStreamRecordVersion) {
+  const uint8_t kind = decoder.ReadU8();
+  const uint8_t version = decoder.ReadU8();
+  if (kind != static_cast<uint8_t>(KeyRecordKind::kStream) ||
+      (version != kStreamRecordVersion && version != kFirstStreamRecordVersion)) {
     return Status(Code::kCorruption, "key record of an unknown kind or version");
   }
   auto stream = std::make_unique<Stream>(physical_db, decoder.ReadVarint(), std::string(key));
@@ -127,6 +154,11 @@ Result<std::unique_ptr<Stream>> DecodeStream(uint32_t physical_db, std::string_v
     parts->closed_pages.pop_back();
     ReadDirectoryPage(&decoder, page.get());
     stream->directory.pages().push_back(std::move(page));
+  }
+  if (version != kFirstStreamRecordVersion) {
+    stream->iids_added = decoder.ReadVarint();
+    stream->iids_duplicates = decoder.ReadVarint();
+    stream->producers = ReadProducerTable(&decoder);
   }
   if (!decoder.AtEnd()) {
     return damaged;

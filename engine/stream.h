@@ -15,7 +15,9 @@
 #include "absl/container/btree_map.h"
 #include "engine/directory.h"
 #include "engine/group.h"
+#include "engine/group_positions.h"
 #include "engine/node_rule.h"
+#include "engine/producer_table.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
 #include "engine/types.h"
@@ -60,12 +62,16 @@ class Stream : public KeyHolder {
   bool ids_went_back = false;
   uint32_t idmp_duration_s = 0;  // Set when it is created, from the configuration of then.
   uint32_t idmp_max_size = 0;
+  uint64_t iids_added = 0;
+  uint64_t iids_duplicates = 0;
+  std::unique_ptr<ProducerTable> producers;  // Null until an iid is recorded.
   std::optional<NodeState> open_node;
   Directory directory;
   uint32_t next_directory_page = 1;
   GroupNumber next_group = 1;
   absl::btree_map<std::string_view, std::unique_ptr<Group>> groups;  // By name.
   std::vector<Group*> groups_by_number;                              // Ascending.
+  GroupPositions positions;                                          // Of all groups.
 
   // Not stored.
   Turn changed_turn = 0;         // Newest turn with an effect on it.
@@ -77,6 +83,10 @@ class Stream : public KeyHolder {
 
   Group* FindGroup(std::string_view name) const;
   Group* GroupByNumber(GroupNumber number) const;
+  // The number of a new group is above all others; its name is new.
+  Group& AddGroup(std::unique_ptr<Group> group);
+  void RemoveGroup(Group& group);
+  void MoveGroup(Group& group, StreamId position);
   // Bytes of the object, its directory and its groups, without blocks and pages.
   size_t memory_bytes() const;
 };

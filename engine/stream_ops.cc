@@ -90,8 +90,7 @@ Result<AddResult> Engine::Add(Op& op, std::string_view key, Stream* stream, cons
     result.created = true;
   } else if (trim.strategy != TrimArgs::Strategy::kNone) {
     // What the trim will need is there before the entry is: planned as if it were one longer.
-    RequireForTrimPlan(*core_, op, *stream, trim, 1);
-    RETURN_IF_ERROR(core_->CheckLoaded(op));
+    RETURN_IF_ERROR(RequireForTrimPlan(*core_, op, *stream, trim, 1));
   }
   Emit(*core_, *stream, MakeEntry(*core_, *stream, result.id, payload));
   if (trim.strategy != TrimArgs::Strategy::kNone) {
@@ -168,8 +167,7 @@ Result<int64_t> Engine::DeleteEntries(Op& op, Stream& stream, std::span<const St
 }
 
 Result<int64_t> Engine::Trim(Op& op, Stream& stream, const TrimArgs& args) {
-  RequireForTrimPlan(*core_, op, stream, args, 0);
-  RETURN_IF_ERROR(core_->CheckLoaded(op));
+  RETURN_IF_ERROR(RequireForTrimPlan(*core_, op, stream, args, 0));
   const int64_t removed = TrimStream(*core_, stream, args);
   Core::Saw(op, stream);
   return removed;

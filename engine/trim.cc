@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/acked_trim.h"
 #include "engine/apply.h"
 #include "engine/check.h"
+#include "engine/references.h"
+#include "engine/require.h"
 
 namespace engine {
 namespace {
@@ -13,25 +16,40 @@ uint64_t Limit(const TrimArgs& args) {
   return args.limit > 0 ? static_cast<uint64_t>(args.limit) : UINT64_MAX;
 }
 
-// Entries that may go by count: MAXLEN's surplus (all, for MINID), capped by LIMIT.
-uint64_t Allowance(const Stream& stream, const TrimArgs& args, uint64_t extra) {
-  uint64_t allowance = UINT64_MAX;
-  if (args.strategy == TrimArgs::Strategy::kMaxLen) {
-    const uint64_t length = stream.length + extra;
-    allowance = length > args.max_len ? length - args.max_len : 0;
+// Only whole nodes go.
+bool ByNode(const TrimArgs& args) {
+  return args.approximate && args.references == References::kKeep;
+}
+
+// Entries are judged one by one with regard to groups. Without a group nothing is referenced.
+bool ByReference(const Stream& stream, const TrimArgs& args) {
+  return args.references == References::kRespect && !stream.positions.empty();
+}
+
+// Entries that may go by MAXLEN; all, for MINID.
+uint64_t Surplus(const Stream& stream, const TrimArgs& args, uint64_t extra) {
+  if (args.strategy != TrimArgs::Strategy::kMaxLen) {
+    return UINT64_MAX;
   }
-  return std::min(allowance, Limit(args));
+  const uint64_t length = stream.length + extra;
+  return length > args.max_len ? length - args.max_len : 0;
+}
+
+// Entries that may go by count: the surplus, capped by LIMIT.
+uint64_t Allowance(const Stream& stream, const TrimArgs& args, uint64_t extra) {
+  return std::min(Surplus(stream, args, extra), Limit(args));
 }
 
 // Nothing goes although there may be entries: seen without a look into any block.
-bool IsIdle(const Stream& stream, const TrimArgs& args, uint64_t allowance) {
-  if (stream.length == 0 || allowance == 0) {
+bool IsIdle(const Stream& stream, const TrimArgs& args, uint64_t extra) {
+  const uint64_t allowance = Allowance(stream, args, extra);
+  if (stream.length + extra == 0 || allowance == 0) {
     return true;
   }
   if (args.strategy == TrimArgs::Strategy::kMinId && stream.first_id >= args.min_id) {
     return true;
   }
-  return args.approximate && stream.first_node_live > allowance;
+  return ByNode(args) && stream.first_node_live > allowance;
 }
 
 // The first live entry of the block that stays, for exact trimming; nothing if all of it goes.
@@ -43,20 +61,52 @@ std::optional<StreamId> ExactEnd(const Block& block, const TrimArgs& args, Strea
   return block.NthLive(live_from, static_cast<uint32_t>(std::min<uint64_t>(allowance, UINT32_MAX)));
 }
 
-// The same for `~`: the first live entry of the first node that stays. Only whole nodes go.
-std::optional<StreamId> NodeEnd(const Block& block, const TrimArgs& args, StreamId live_from,
+// The same for `~`: the first live entry of the first node that is too much for the allowance, or
+// has an id at or above `end`.
+std::optional<StreamId> NodeEnd(const Block& block, std::optional<StreamId> end, StreamId live_from,
                                 uint64_t allowance) {
   for (auto node = block.FirstLiveNode(live_from); node.has_value();
        node = block.FirstLiveNode(live_from)) {
-    const bool id_allows =
-        args.strategy != TrimArgs::Strategy::kMinId || node->last_id < args.min_id;
-    if (node->live_count > allowance || !id_allows) {
+    if (node->live_count > allowance || (end.has_value() && node->last_id >= *end)) {
       return block.FirstLiveAtOrAfter(live_from);
     }
     allowance -= node->live_count;
-    live_from = *node->last_id.Next();
+    const auto behind = node->last_id.Next();
+    if (!behind.has_value()) {
+      return std::nullopt;
+    }
+    live_from = *behind;
   }
   return std::nullopt;
+}
+
+// How many entries may go, in all and before LIMIT keeps a node from being entered.
+struct Room {
+  uint64_t surplus = 0;
+  uint64_t limit = 0;
+
+  uint64_t Least() const { return std::min(surplus, limit); }
+  void Take(uint64_t count) {
+    surplus -= surplus == UINT64_MAX ? 0 : std::min(surplus, count);
+    limit -= limit == UINT64_MAX ? 0 : std::min(limit, count);
+  }
+};
+
+// Where the trim ends in this block; nothing if all of it goes.
+std::optional<StreamId> EndWithin(const Block& block, const TrimArgs& args, StreamId live_from,
+                                  const Room& room) {
+  if (ByNode(args)) {
+    const bool by_id = args.strategy == TrimArgs::Strategy::kMinId;
+    return NodeEnd(block, by_id ? std::optional<StreamId>(args.min_id) : std::nullopt, live_from,
+                   room.Least());
+  }
+  const auto exact = ExactEnd(block, args, live_from, room.surplus);
+  if (room.limit == UINT64_MAX) {
+    return exact;
+  }
+  const auto entered = NodeEnd(block, std::nullopt, live_from, room.limit);
+  return exact.has_value() && entered.has_value() ? std::min(exact, entered)
+                                                  : std::max(exact, entered);
 }
 
 // Whether the block in which the trim ends must be looked into at all.
@@ -79,7 +129,7 @@ struct Plan {
 
 Plan MakePlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t extra) {
   Plan plan;
-  uint64_t allowance = Allowance(stream, args, extra);
+  Room room{Surplus(stream, args, extra), Limit(args)};
   const bool by_id = args.strategy == TrimArgs::Strategy::kMinId;
   if (stream.directory.empty()) {
     return plan;
@@ -87,11 +137,11 @@ Plan MakePlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t
   for (std::optional<Directory::Place> at = stream.directory.First(); at.has_value();
        at = stream.directory.Next(*at)) {
     BlockSlot& slot = stream.directory.At(*at);
-    if (slot.live_count <= allowance && !(by_id && slot.last_id >= args.min_id)) {
-      allowance -= slot.live_count;
+    if (slot.live_count <= room.Least() && !(by_id && slot.last_id >= args.min_id)) {
+      room.Take(slot.live_count);
       continue;
     }
-    if (extra == 0 && !MustLookInto(stream, slot, args, allowance)) {
+    if (extra == 0 && !MustLookInto(stream, slot, args, room.Least())) {
       plan.first_id = slot.first_id;
       return plan;
     }
@@ -104,14 +154,13 @@ Plan MakePlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t
     if (*at == stream.directory.First()) {
       stream.first_node_live = block->FirstLiveNode(live_from)->live_count;
     }
-    const auto end = args.approximate ? NodeEnd(*block, args, live_from, allowance)
-                                      : ExactEnd(*block, args, live_from, allowance);
+    const auto end = EndWithin(*block, args, live_from, room);
     if (end.has_value()) {
       plan.first_id = *end;
       return plan;
     }
     // Its newest entries are deleted ones: nothing live of it stays.
-    allowance -= std::min<uint64_t>(allowance, slot.live_count);
+    room.Take(slot.live_count);
   }
   if (extra > 0) {
     // The entry to come may be what stays, behind others in the newest block.
@@ -120,24 +169,62 @@ Plan MakePlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t
   return plan;
 }
 
-}  // namespace
+int64_t TrimByReference(Core& core, Stream& stream, const TrimArgs& args) {
+  Op op;
+  const std::vector<IdRange> ranges = AckedTrim(core, op, stream, args, 0).Plan();
+  CHECK(op.needs.empty());
+  const uint64_t length_before = stream.length;
+  if (!ranges.empty()) {
+    Emit(core, stream, RangesTrimmed{ranges});
+  }
+  return static_cast<int64_t>(length_before - stream.length);
+}
 
-void RequireForTrimPlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t extra) {
-  if (args.strategy != TrimArgs::Strategy::kNone &&
-      !IsIdle(stream, args, Allowance(stream, args, extra))) {
-    MakePlan(core, op, stream, args, extra);
+void RequireByReference(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t extra) {
+  const std::vector<IdRange> ranges = AckedTrim(core, op, stream, args, extra).Plan();
+  if (op.needs.empty()) {
+    RequireForRanges(core, op, stream, ranges);
   }
 }
 
+}  // namespace
+
+Status RequireForTrimPlan(Core& core, Op& op, Stream& stream, const TrimArgs& args,
+                          uint64_t extra) {
+  if (args.strategy == TrimArgs::Strategy::kNone || IsIdle(stream, args, extra)) {
+    return OkStatus();
+  }
+  return LoadInRounds(core, op, [&] {
+    if (ByReference(stream, args)) {
+      RequireByReference(core, op, stream, args, extra);
+      return;
+    }
+    const Plan plan = MakePlan(core, op, stream, args, extra);
+    if (!plan.missing && args.references == References::kDrop) {
+      RecordsBelow(core, op, stream, plan.first_id);
+    }
+  });
+}
+
 int64_t TrimStream(Core& core, Stream& stream, const TrimArgs& args) {
-  if (IsIdle(stream, args, Allowance(stream, args, 0))) {
+  if (IsIdle(stream, args, 0)) {
     return 0;
+  }
+  if (ByReference(stream, args)) {
+    return TrimByReference(core, stream, args);
   }
   Op op;
   const Plan plan = MakePlan(core, op, stream, args, 0);
   CHECK(!plan.missing);
   if (!plan.first_id.IsZero() && plan.first_id <= stream.first_id) {
     return 0;
+  }
+  if (args.references == References::kDrop) {
+    const std::vector<DoomedRecords> doomed = RecordsBelow(core, op, stream, plan.first_id);
+    CHECK(op.needs.empty());
+    for (const DoomedRecords& records : doomed) {
+      Emit(core, stream, Acknowledged{records.group, records.ids});
+    }
   }
   const uint64_t length_before = stream.length;
   Emit(core, stream, Trimmed{plan.first_id});

@@ -16,6 +16,7 @@ enum class UnitKind : uint8_t {
   kBlock,
   kGroup,
   kPendingPage,
+  kProducerPage,
 };
 
 struct Unit {

@@ -43,9 +43,17 @@ class StreamVerifier {
     Expect(stream_.length <= stream_.entries_added, "entries added below the length");
     Expect(stream_.open_node.has_value() == (stream_.length > 0), "open node");
     report_.entries += length_;
+    StreamId lowest = StreamId::Max();
     for (Group* group : stream_.groups_by_number) {
       Expect(group->number < stream_.next_group, "group number");
+      lowest = std::min(lowest, group->last_id);
       CheckGroup(*group);
+    }
+    Expect(stream_.positions.empty() == stream_.groups_by_number.empty() &&
+               (stream_.positions.empty() || stream_.positions.Lowest() == lowest),
+           "lowest position of the groups");
+    if (stream_.producers != nullptr) {
+      CheckProducers(*stream_.producers);
     }
   }
 
@@ -140,6 +148,32 @@ class StreamVerifier {
     if (!owned.empty()) {
       Fault("a pending record of " + group.name + " belongs to nobody");
     }
+  }
+
+  void CheckProducers(ProducerTable& table) {
+    uint64_t iids = 0;
+    for (size_t i = 0; i < table.slots.size(); ++i) {
+      ProducerSlot& slot = table.slots[i];
+      core_.NeedProducerPage(op_, stream_, slot);
+      const Status loaded = core_.CheckLoaded(op_);
+      if (!loaded.ok() || slot.unit == nullptr) {
+        Fault("producer page cannot be read: " + loaded.message());
+        return;
+      }
+      const ProducerPage& page = slot.unit->page;
+      const ProducerPage::Span span = page.FindSpan();
+      Expect(!page.empty() && page.counts() == slot.counts, "number of iids of a producer page");
+      Expect(slot.span.oldest_ms <= span.oldest_ms && span.newest_ms <= slot.span.newest_ms,
+             "age of a producer page");
+      page.ForEach([&](const ProducerName& name, const Producer& producer) {
+        Expect(slot.first_hash <= name.hash && name.hash <= table.LastHash(i),
+               "place of a producer");
+        Expect(producer.size() <= stream_.idmp_max_size, "number of iids of a producer");
+      });
+      iids += slot.counts.iids;
+      core_.ShrinkToBudget();
+    }
+    Expect(iids <= stream_.iids_added, "number of iids ever added");
   }
 
   Core& core_;

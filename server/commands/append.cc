@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "engine/engine.h"
+#include "engine/payload_digest.h"
+#include "server/commands/idempotency.h"
 #include "server/commands/stream_access.h"
 #include "server/commands/stream_args.h"
 #include "server/core/text.h"
@@ -26,6 +28,7 @@ constexpr size_t kMaxIdText = 127;
 struct AppendOptions {
   bool make_stream = true;
   TrimOptions trim;
+  ProductionOptions production;
   AddId id;
   size_t first_field = 0;  // Position behind the id; past the end when there was no id.
 };
@@ -49,22 +52,35 @@ Outcome ReadAddId(std::string_view text, AddId* id) {
   return ReadStreamId(text, &id->id);
 }
 
+// Takes the option at `*position`, if there is one, and moves `*position` behind it.
+Outcome TakeAppendOption(Arguments args, size_t* position, AppendOptions* options) {
+  const size_t before = *position;
+  RETURN_IF_FAILED(TakeTrimOption(args, position, &options->trim));
+  if (*position != before) return Done();
+  if (EqualsIgnoreCase(args[*position], "NOMKSTREAM")) {
+    options->make_stream = false;
+    ++*position;
+    return Done();
+  }
+  TakeReferences(args, position, &options->trim.references);
+  if (*position != before) return Done();
+  return TakeProductionOption(args, position, &options->production);
+}
+
 // Scans up to the id: the first argument that is no option.
 Outcome ReadAppendOptions(Arguments args, AppendOptions* options) {
   size_t position = 2;
   while (position < args.size()) {
-    if (args[position] != "*") {
-      const size_t before = position;
-      RETURN_IF_FAILED(TakeTrimOption(args, &position, &options->trim));
-      if (position != before) continue;
-      if (EqualsIgnoreCase(args[position], "NOMKSTREAM")) {
-        options->make_stream = false;
-        ++position;
-        continue;
-      }
+    const size_t before = position;
+    if (args[position] != "*") RETURN_IF_FAILED(TakeAppendOption(args, &position, options));
+    if (position == before) {
+      RETURN_IF_FAILED(ReadAddId(args[position], &options->id));
+      break;
     }
-    RETURN_IF_FAILED(ReadAddId(args[position], &options->id));
-    break;
+  }
+  if (options->production.form != ProductionOptions::Form::kNone &&
+      options->id.form != AddId::Form::kAuto) {
+    return Error::kIdmpExplicitId;
   }
   options->first_field = position + 1;
   RETURN_IF_FAILED(CheckLimitHasStrategy(options->trim));
@@ -172,6 +188,19 @@ Outcome RefusalOf(Engine::SetIdRefusal refusal) {
   return Done();
 }
 
+// Adds the entry unless its producer has sent it before.
+engine::Result<engine::AddResult> AddOnce(CommandContext& context, Stream* stream,
+                                          const AppendOptions& options, const Payload& payload,
+                                          const engine::TrimArgs& trim) {
+  engine::Production production{options.production.producer, options.production.iid};
+  std::string digest;
+  if (options.production.form == ProductionOptions::Form::kAuto) {
+    digest = engine::PayloadDigest(context.args.subspan(options.first_field));
+    production.iid = digest;
+  }
+  return context.engine.AddOnce(context.op, context.args[1], stream, production, payload, trim);
+}
+
 }  // namespace
 
 Outcome CmdXAdd(CommandContext& context) {
@@ -192,11 +221,14 @@ Outcome CmdXAdd(CommandContext& context) {
   }
   std::string copy;
   const Payload payload = PayloadOf(context, context.args.subspan(options.first_field), &copy);
+  const engine::TrimArgs trim = TrimArgsOf(options.trim, context.engine.DefaultTrimLimit());
+  const bool once = options.production.form != ProductionOptions::Form::kNone;
   ASSIGN_OR_RETURN(const engine::AddResult added,
-                   context.engine.Add(context.op, key, stream, options.id, payload,
-                                      TrimArgsOf(options.trim, context.engine.DefaultTrimLimit())));
+                   once ? AddOnce(context, stream, options, payload, trim)
+                        : context.engine.Add(context.op, key, stream, options.id, payload, trim));
   if (added.created) context.KeyChanged(key, key_event::kNew);
   WriteId(context.out, added.id);
+  if (added.is_duplicate) return Done();
   context.SignalKey(key);
   context.KeyChanged(key, key_event::kXadd);
   if (added.trimmed > 0) context.KeyChanged(key, key_event::kXtrim);
@@ -208,6 +240,7 @@ Outcome CmdXTrim(CommandContext& context) {
   for (size_t position = 2; position < context.args.size();) {
     const size_t before = position;
     RETURN_IF_FAILED(TakeTrimOption(context.args, &position, &options));
+    if (position == before) TakeReferences(context.args, &position, &options.references);
     if (position == before) return Error::kSyntax;
   }
   RETURN_IF_FAILED(CheckLimitHasStrategy(options));

@@ -2,6 +2,7 @@
 #include "server/commands/group.h"
 #include "server/commands/pending.h"
 #include "server/commands/read.h"
+#include "server/commands/removal.h"
 #include "server/core/command_docs.h"
 #include "server/core/command_keys.h"
 #include "server/core/command_table.h"
@@ -33,6 +34,15 @@ constexpr ArgumentDoc kXReadGroup[] = {
     Block("streams", kStreams, kRequired, "STREAMS"),
 };
 constexpr ArgumentDoc kXAck[] = {Key(), Text("group"), Text("id", kMultiple)};
+constexpr ArgumentDoc kReferenceWords[] = {Word("keepref", "KEEPREF"), Word("delref", "DELREF"),
+                                           Word("acked", "ACKED")};
+constexpr ArgumentDoc kIds[] = {Number("numids"), Text("id", kMultiple)};
+constexpr ArgumentDoc kXAckDel[] = {
+    Key(),
+    Text("group"),
+    OneOf("condition", kReferenceWords, kOptional),
+    Block("ids", kIds, kRequired, "IDS"),
+};
 constexpr ArgumentDoc kPendingFilters[] = {
     Option("IDLE", "min-idle-time", ArgumentType::kInteger),
     Text("start"),
@@ -85,6 +95,21 @@ constexpr CommandSpec kRows[] = {
         .summary = "Acknowledges entries: they are no longer pending in the group.",
         .arguments = kXAck,
         .key_flags = "RW update",
+    },
+    {
+        .name = "xackdel",
+        .arity = -6,
+        .flags = kWrite | kFast,
+        .keys = kFirst,
+        .handler = CmdXAckDel,
+        .acl = "@write @stream @fast",
+        .group = "stream",
+        .since = "8.2.0",
+        .complexity = "O(1) for each ID; with DELREF and ACKED O(G), G being the groups.",
+        .summary =
+            "Acknowledges entries and removes them with regard to the groups that hold them.",
+        .arguments = kXAckDel,
+        .key_flags = "RW delete",
     },
     {
         .name = "xautoclaim",

@@ -1,7 +1,9 @@
 // Rows of the commands that work on a stream and its entries, and XREAD.
 #include "server/commands/append.h"
+#include "server/commands/idempotency.h"
 #include "server/commands/range.h"
 #include "server/commands/read.h"
+#include "server/commands/removal.h"
 #include "server/commands/stream_info.h"
 #include "server/core/command_docs.h"
 #include "server/core/command_keys.h"
@@ -12,6 +14,7 @@ namespace {
 
 using doc::Block;
 using doc::Key;
+using doc::Number;
 using doc::OneOf;
 using doc::Option;
 using doc::Text;
@@ -28,17 +31,36 @@ constexpr ArgumentDoc kTrim[] = {
     Text("threshold"),
     Option("LIMIT", "count", ArgumentType::kInteger),
 };
+constexpr ArgumentDoc kReferenceWords[] = {Word("keepref", "KEEPREF"), Word("delref", "DELREF"),
+                                           Word("acked", "ACKED")};
+constexpr ArgumentDoc kReferences = OneOf("condition", kReferenceWords, kOptional);
+constexpr ArgumentDoc kIdmpIds[] = {Text("producer-id"), Text("idempotent-id")};
+constexpr ArgumentDoc kIdmp[] = {
+    Option("IDMPAUTO", "producer-id", ArgumentType::kString, kRequired),
+    Block("idmp", kIdmpIds, kRequired, "IDMP"),
+};
 constexpr ArgumentDoc kAddId[] = {Word("auto-id", "*"), Text("id")};
 constexpr ArgumentDoc kFieldAndValue[] = {Text("field"), Text("value")};
 constexpr ArgumentDoc kXAdd[] = {
     Key(),
     Word("nomkstream", "NOMKSTREAM", kOptional),
+    kReferences,
+    OneOf("idempotency", kIdmp, kOptional),
     Block("trim", kTrim, kOptional),
     OneOf("id-selector", kAddId),
     Block("data", kFieldAndValue, kMultiple),
 };
-constexpr ArgumentDoc kXTrim[] = {Key(), Block("trim", kTrim)};
+constexpr ArgumentDoc kXTrim[] = {Key(), Block("trim", kTrim), kReferences};
 constexpr ArgumentDoc kXDel[] = {Key(), Text("id", kMultiple)};
+constexpr ArgumentDoc kIds[] = {Number("numids"), Text("id", kMultiple)};
+constexpr ArgumentDoc kXDelEx[] = {Key(), kReferences, Block("ids", kIds, kRequired, "IDS")};
+constexpr ArgumentDoc kXCfgSet[] = {
+    Key(),
+    Option("IDMP-DURATION", "duration", ArgumentType::kInteger),
+    Option("IDMP-MAXSIZE", "maxsize", ArgumentType::kInteger),
+};
+constexpr ArgumentDoc kXIdmpRecord[] = {Key(), Text("producer-id"), Text("idempotent-id"),
+                                        Text("id")};
 constexpr ArgumentDoc kXLen[] = {Key()};
 constexpr ArgumentDoc kCount = Option("COUNT", "count", ArgumentType::kInteger);
 constexpr ArgumentDoc kXRange[] = {Key(), Text("start"), Text("end"), kCount};
@@ -70,11 +92,25 @@ constexpr CommandSpec kRows[] = {
         .acl = "@write @stream @fast",
         .group = "stream",
         .since = "5.0.0",
-        .complexity = "O(1), and O(N) when it trims N entries exactly.",
+        .complexity = "O(1), and what XTRIM costs when it trims.",
         .summary = "Appends an entry to a stream, creating the stream if there is none.",
         .arguments = kXAdd,
         .key_flags = "RW update",
         .tips = "nondeterministic_output",
+    },
+    {
+        .name = "xcfgset",
+        .arity = -2,
+        .flags = kWrite | kFast,
+        .keys = kFirst,
+        .handler = CmdXCfgSet,
+        .acl = "@write @stream @fast",
+        .group = "stream",
+        .since = "8.6.0",
+        .complexity = "O(1), and O(N) when a value changes, N being the producers known.",
+        .summary = "Sets for how long and how many idempotent IDs of a producer are remembered.",
+        .arguments = kXCfgSet,
+        .key_flags = "RW update",
     },
     {
         .name = "xdel",
@@ -89,6 +125,35 @@ constexpr CommandSpec kRows[] = {
         .summary = "Removes entries by their IDs; the number removed.",
         .arguments = kXDel,
         .key_flags = "RW delete",
+    },
+    {
+        .name = "xdelex",
+        .arity = -5,
+        .flags = kWrite | kFast,
+        .keys = kFirst,
+        .handler = CmdXDelEx,
+        .acl = "@write @stream @fast",
+        .group = "stream",
+        .since = "8.2.0",
+        .complexity = "O(1) for each ID; with DELREF and ACKED O(G), G being the groups.",
+        .summary = "Removes entries with regard to the groups that hold them.",
+        .arguments = kXDelEx,
+        .key_flags = "RW delete",
+    },
+    {
+        .name = "xidmprecord",
+        .arity = 5,
+        .flags = kWrite | kDenyOom | kFast,
+        .keys = kFirst,
+        .handler = CmdXIdmpRecord,
+        .acl = "@write @stream @fast",
+        .group = "stream",
+        .since = "8.6.0",
+        .complexity = "O(1)",
+        .summary =
+            "Makes a producer's idempotent ID stand for an entry; for tools that copy streams.",
+        .arguments = kXIdmpRecord,
+        .key_flags = "RW update",
     },
     {
         .name = "xinfo",
@@ -234,7 +299,8 @@ constexpr CommandSpec kRows[] = {
         .acl = "@write @stream @slow",
         .group = "stream",
         .since = "5.0.0",
-        .complexity = "O(N) with N the blocks of entries that go.",
+        .complexity = "O(N) with N the blocks of entries that go; with DELREF also the pending "
+                      "entries that go, with ACKED the entries looked at, times the groups.",
         .summary = "Removes the oldest entries, down to a length or up to an ID.",
         .arguments = kXTrim,
         .key_flags = "RW delete",

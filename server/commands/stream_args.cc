@@ -109,6 +109,25 @@ Outcome TakeTrimOption(Arguments args, size_t* position, TrimOptions* options) {
   return Done();
 }
 
+void TakeReferences(Arguments args, size_t* position,
+                    std::optional<engine::References>* references) {
+  struct Word {
+    std::string_view text;
+    engine::References references;
+  };
+  constexpr Word kWords[] = {{"KEEPREF", engine::References::kKeep},
+                             {"DELREF", engine::References::kDrop},
+                             {"ACKED", engine::References::kRespect}};
+  if (references->has_value()) return;
+  for (const Word& word : kWords) {
+    if (EqualsIgnoreCase(args[*position], word.text)) {
+      *references = word.references;
+      ++*position;
+      return;
+    }
+  }
+}
+
 Outcome CheckLimitHasStrategy(const TrimOptions& options) {
   const bool limited = options.limit.value_or(0) != 0;
   if (limited && !options.has_strategy()) return Error::kLimitWithoutStrategy;
@@ -123,6 +142,7 @@ Outcome CheckLimitIsApproximate(const TrimOptions& options) {
 TrimArgs TrimArgsOf(const TrimOptions& options, int64_t default_limit) {
   TrimArgs args = options.args;
   if (args.approximate) args.limit = options.limit.value_or(default_limit);
+  args.references = options.references.value_or(engine::References::kKeep);
   return args;
 }
 

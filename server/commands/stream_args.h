@@ -39,6 +39,7 @@ Outcome ReadRangeEnd(std::string_view text, engine::StreamId* end);
 struct TrimOptions {
   engine::TrimArgs args;
   std::optional<int64_t> limit;
+  std::optional<engine::References> references;
 
   bool has_strategy() const { return args.strategy != engine::TrimArgs::Strategy::kNone; }
 };
@@ -46,6 +47,11 @@ struct TrimOptions {
 // Takes the trim option at `*position`, values included, and moves `*position` behind it. Without
 // one there (also when its value is missing) nothing moves and nothing fails.
 Outcome TakeTrimOption(Arguments args, size_t* position, TrimOptions* options);
+
+// Takes KEEPREF, DELREF or ACKED at `*position` and moves `*position` behind it; one, not a second
+// one. Precondition: there is an argument at `*position`.
+void TakeReferences(Arguments args, size_t* position,
+                    std::optional<engine::References>* references);
 
 // What is wrong with the options as a whole, in the order in which it is told. XTRIM has a check of
 // its own between the two.

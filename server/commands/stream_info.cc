@@ -120,10 +120,12 @@ void WriteCommonFields(Report* report, const StreamInfo& info) {
   if (!TellsOfProducers(report->context)) return;
   report->Integer("idmp-duration", int64_t{info.idmp_duration_s});
   report->Integer("idmp-maxsize", int64_t{info.idmp_max_size});
-  report->Integer("pids-tracked", int64_t{0});
-  report->Integer("iids-tracked", int64_t{0});
-  report->Integer("iids-added", int64_t{0});
-  report->Integer("iids-duplicates", int64_t{0});
+  const auto tracked = report->context.engine.CountProducers(report->context.op, report->stream);
+  report->Note(tracked.status());
+  report->Integer("pids-tracked", tracked.ok() ? tracked->producers : 0);
+  report->Integer("iids-tracked", tracked.ok() ? tracked->iids : 0);
+  report->Integer("iids-added", info.iids_added);
+  report->Integer("iids-duplicates", info.iids_duplicates);
 }
 
 void WriteEndEntries(Report* report) {

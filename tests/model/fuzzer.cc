@@ -108,6 +108,7 @@ bool Fuzzer::CompareAll() {
     const auto it = databases_[db].find(key);
     return it == databases_[db].end() || it->second.nodes_are_exact();
   };
+  options.now = engine_.Now();
   const std::string engine_says = DumpEngine(engine_, options);
   const std::string model_says = DumpModel(databases_, options);
   if (engine_says != model_says) {
@@ -143,14 +144,15 @@ bool Fuzzer::Step() {
     Command command;
   };
   static constexpr Weighted kCommands[] = {
-      {30, &Fuzzer::Add},           {5, &Fuzzer::AddRun},      {10, &Fuzzer::Delete},
-      {3, &Fuzzer::DeleteRun},      {8, &Fuzzer::Trim},        {3, &Fuzzer::SetId},
-      {12, &Fuzzer::Range},         {3, &Fuzzer::Ends},        {5, &Fuzzer::CreateGroup},
-      {1, &Fuzzer::DestroyGroup},   {4, &Fuzzer::SetGroupId},  {3, &Fuzzer::CreateConsumer},
-      {3, &Fuzzer::DeleteConsumer}, {20, &Fuzzer::ReadNew},    {10, &Fuzzer::ReadHistory},
-      {15, &Fuzzer::Acknowledge},   {6, &Fuzzer::ListPending}, {4, &Fuzzer::Summarize},
-      {12, &Fuzzer::Claim},         {10, &Fuzzer::AutoClaim},  {2, &Fuzzer::DeleteKeys},
-      {3, &Fuzzer::ListKeys},
+      {30, &Fuzzer::Add},           {5, &Fuzzer::AddRun},        {10, &Fuzzer::Delete},
+      {3, &Fuzzer::DeleteRun},      {8, &Fuzzer::Trim},          {3, &Fuzzer::SetId},
+      {12, &Fuzzer::Range},         {3, &Fuzzer::Ends},          {5, &Fuzzer::CreateGroup},
+      {1, &Fuzzer::DestroyGroup},   {4, &Fuzzer::SetGroupId},    {3, &Fuzzer::CreateConsumer},
+      {3, &Fuzzer::DeleteConsumer}, {20, &Fuzzer::ReadNew},      {10, &Fuzzer::ReadHistory},
+      {15, &Fuzzer::Acknowledge},   {6, &Fuzzer::ListPending},   {4, &Fuzzer::Summarize},
+      {12, &Fuzzer::Claim},         {10, &Fuzzer::AutoClaim},    {2, &Fuzzer::DeleteKeys},
+      {3, &Fuzzer::ListKeys},       {8, &Fuzzer::RemoveEntries}, {8, &Fuzzer::AcknowledgeAndRemove},
+      {25, &Fuzzer::AddOnce},       {6, &Fuzzer::RecordIid},     {1, &Fuzzer::SetIdempotency},
   };
   uint64_t total = 0;
   for (const Weighted& each : kCommands) {
@@ -259,7 +261,8 @@ void Fuzzer::LoseTurn() {
   for (int i = 0; i < 5 && !failed(); ++i) {
     PickStream();
     (this->*PickOf<void (Fuzzer::*)()>({&Fuzzer::Add, &Fuzzer::Delete, &Fuzzer::ReadNew,
-                                        &Fuzzer::Claim, &Fuzzer::DeleteKeys, &Fuzzer::Trim}))();
+                                        &Fuzzer::Claim, &Fuzzer::DeleteKeys, &Fuzzer::Trim,
+                                        &Fuzzer::AddOnce, &Fuzzer::AcknowledgeAndRemove}))();
   }
   if (failed()) {
     return;
@@ -307,7 +310,7 @@ void Fuzzer::AdoptSeenTimes() {
 
 void Fuzzer::PickStream() {
   db_ = OneIn(4) ? 1 : 0;
-  key_ = PickOf<const char*>({"a", "b", "c", "big", "big"});
+  key_ = PickOf<const char*>({"a", "b", "c", "big", "big", "once"});
 }
 
 bool Fuzzer::PickGroup() {
@@ -415,6 +418,7 @@ engine::TrimArgs Fuzzer::PickTrim() {
   if (args.approximate && OneIn(2)) {
     args.limit = static_cast<int64_t>(Draw(200));
   }
+  args.references = PickReferences();
   return args;
 }
 

@@ -77,14 +77,31 @@ class Fuzzer {
   Entry MakeEntry(size_t size);
   size_t PickSize();
   engine::TrimArgs PickTrim();
+  engine::References PickReferences();
+  // A producer and an iid; views of `names_`.
+  engine::Production PickProduction();
   ModelStream& model() { return databases_[db_][key_]; }
   bool exists() const { return databases_[db_].contains(key_); }
   ModelGroup& model_group() { return model().groups[group_]; }
 
+  // `call(op, stream)`; kNotFound when there is no such key.
   template <typename Call>
-  auto OnStream(Call call);
+  auto OnStream(Call call) {
+    using Answer = decltype(call(std::declval<engine::Op&>(), std::declval<engine::Stream&>()));
+    return engine_.Run(db_, [&](engine::Op& op) -> Answer {
+      ASSIGN_OR_RETURN(engine::Stream * stream, engine_->OpenStream(op, key_));
+      return call(op, *stream);
+    });
+  }
   template <typename Call>
-  auto OnGroup(Call call);
+  auto OnGroup(Call call) {
+    using Answer = decltype(call(std::declval<engine::Op&>(), std::declval<engine::Stream&>(),
+                                 std::declval<engine::Group&>()));
+    return OnStream([&](engine::Op& op, engine::Stream& stream) -> Answer {
+      ASSIGN_OR_RETURN(engine::Group * group, engine_->OpenGroup(op, stream, group_));
+      return call(op, stream, *group);
+    });
+  }
 
   // Commands.
   void Add();
@@ -108,6 +125,11 @@ class Fuzzer {
   void Summarize();
   void Claim();
   void AutoClaim();
+  void RemoveEntries();
+  void AcknowledgeAndRemove();
+  void AddOnce();
+  void RecordIid();
+  void SetIdempotency();
   void DeleteKeys();
   void Flush();
   void ListKeys();
@@ -134,6 +156,7 @@ class Fuzzer {
   uint32_t db_ = 0;
   std::string key_;
   std::string group_;
+  std::pair<std::string, std::string> names_;
   std::vector<std::string> steps_;
   uint64_t step_count_ = 0;
   std::string failure_;

@@ -32,7 +32,8 @@ std::string Text(const engine::TrimArgs& args) {
          (args.approximate ? "~ " : "= ") +
          (args.strategy == engine::TrimArgs::Strategy::kMaxLen ? std::to_string(args.max_len)
                                                                : args.min_id.ToString()) +
-         " limit " + std::to_string(args.limit);
+         " limit " + std::to_string(args.limit) + " references " +
+         std::to_string(static_cast<int>(args.references));
 }
 
 ModelRow RowOf(StreamId id, const EntryView* entry) {
@@ -42,26 +43,20 @@ ModelRow RowOf(StreamId id, const EntryView* entry) {
 
 }  // namespace
 
-// `call(op, stream)`; kNotFound when there is no such key.
-template <typename Call>
-auto Fuzzer::OnStream(Call call) {
-  using Answer = decltype(call(std::declval<Op&>(), std::declval<Stream&>()));
-  return engine_.Run(db_, [&](Op& op) -> Answer {
-    ASSIGN_OR_RETURN(Stream * stream, engine_->OpenStream(op, key_));
-    return call(op, *stream);
-  });
-}
-
-template <typename Call>
-auto Fuzzer::OnGroup(Call call) {
-  return OnStream(
-      [&](Op& op, Stream& stream) -> decltype(call(op, stream, std::declval<Group&>())) {
-        ASSIGN_OR_RETURN(Group * group, engine_->OpenGroup(op, stream, group_));
-        return call(op, stream, *group);
-      });
-}
-
 void Fuzzer::ApplyTrim(ModelStream& stream, const engine::TrimArgs& args, int64_t removed) {
+  if (args.references != engine::References::kKeep) {
+    std::vector<StreamId> ids = stream.Trimmable(args);
+    const auto most = static_cast<int64_t>(ids.size());
+    const bool is_exact = args.limit == 0 || stream.nodes_are_exact();
+    Expect(is_exact ? removed == stream.CountTrimmedByReference(args)
+                    : removed <= most && removed <= args.limit,
+           "trimmed by reference " + std::to_string(removed) + " of " + std::to_string(most));
+    if (!failed()) {
+      ids.resize(static_cast<size_t>(removed));
+      stream.RemoveTrimmed(ids, args.references);
+    }
+    return;
+  }
   if (!args.approximate || stream.nodes_are_exact()) {
     const int64_t wanted = stream.CountTrimmed(args);
     Expect(removed == wanted,

@@ -53,6 +53,12 @@ struct ModelGroup {
   int64_t PendingOf(const std::string& consumer) const;
 };
 
+// What a producer's iid stands for, in order of the entries' ids and then of arrival.
+struct ModelIid {
+  std::string iid;
+  StreamId id;
+};
+
 // What a history read or a claim gives: an id and, if the entry is there and wanted, its bytes.
 using ModelRow = std::pair<StreamId, std::optional<std::string>>;
 
@@ -64,6 +70,11 @@ class ModelStream {
   uint64_t entries_added = 0;
   std::map<uint64_t, ModelNode> nodes;  // With a live entry; the last one is open.
   std::map<std::string, ModelGroup> groups;
+  uint32_t idmp_duration_s = 100;
+  uint32_t idmp_max_size = 100;
+  uint64_t iids_added = 0;
+  uint64_t iids_duplicates = 0;
+  std::map<std::string, std::vector<ModelIid>> producers;
 
   uint64_t length() const { return entries.size(); }
   StreamId first_id() const { return entries.empty() ? StreamId() : entries.begin()->first; }
@@ -81,6 +92,22 @@ class ModelStream {
   // How many entries a trim removes; the oldest ones.
   int64_t CountTrimmed(const engine::TrimArgs& args) const;
   void RemoveOldest(int64_t count);
+  // The same for trims with regard to groups: what would go without a limit, and how many of them.
+  std::vector<StreamId> Trimmable(const engine::TrimArgs& args) const;
+  int64_t CountTrimmedByReference(const engine::TrimArgs& args) const;
+  void RemoveTrimmed(const std::vector<StreamId>& ids, engine::References references);
+  bool IsReferenced(StreamId id) const;
+  std::vector<engine::Removal> RemoveEntries(engine::References references,
+                                             const std::vector<StreamId>& ids);
+  std::vector<engine::Removal> AcknowledgeAndRemove(ModelGroup& group,
+                                                    engine::References references,
+                                                    const std::vector<StreamId>& ids);
+
+  // What the iid stands for, unless it has expired.
+  std::optional<StreamId> Recall(engine::Now now, const engine::Production& production) const;
+  void Remember(engine::Now now, const engine::Production& production, StreamId id);
+  void SetIdempotency(const engine::IdempotencySettings& settings);
+  bool IsExpired(engine::Now now, StreamId id) const;
   engine::Engine::SetIdRefusal SetId(const engine::SetIdArgs& args);
   std::vector<std::pair<StreamId, const ModelEntry*>> Range(const engine::RangeArgs& args) const;
 

@@ -53,6 +53,59 @@ std::string RecordLine(StreamId id, std::string_view owner, int64_t delivery, ui
          " at=" + std::to_string(delivery) + " count=" + std::to_string(count) + "\n";
 }
 
+std::string IdempotencyLine(uint32_t duration_s, uint32_t max_size, uint64_t added,
+                            uint64_t duplicates) {
+  return "  idmp duration=" + std::to_string(duration_s) + " max=" + std::to_string(max_size) +
+         " added=" + std::to_string(added) + " duplicates=" + std::to_string(duplicates) + "\n";
+}
+
+std::string IidLine(std::string_view producer, std::string_view iid, StreamId id) {
+  return "    iid " + std::string(producer.substr(0, 20)) + " " + std::string(iid) + " is " +
+         id.ToString() + "\n";
+}
+
+std::string TrackedLine(uint64_t producers, uint64_t iids) {
+  return "    tracked " + std::to_string(producers) + " " + std::to_string(iids) + "\n";
+}
+
+// Sorted by producer; a producer's own by age.
+std::string JoinIids(std::vector<std::pair<std::string, std::string>> lines) {
+  std::stable_sort(lines.begin(), lines.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::string out;
+  for (const auto& [producer, line] : lines) {
+    out += line;
+  }
+  return out;
+}
+
+Status DumpIids(TestEngine& engine, Op& op, Stream& stream, std::string* out) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  ASSIGN_OR_RETURN(const engine::ProducerCounts counts, engine->CountProducers(op, stream));
+  RETURN_IF_ERROR(
+      engine->ListIids(op, stream, [&lines](const engine::Production& production, StreamId id) {
+        lines.emplace_back(production.producer, IidLine(production.producer, production.iid, id));
+      }));
+  *out += JoinIids(std::move(lines)) + TrackedLine(counts.producers, counts.iids);
+  return engine::OkStatus();
+}
+
+std::string DumpModelIids(const ModelStream& stream, engine::Now now) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  uint64_t producers = 0;
+  for (const auto& [producer, iids] : stream.producers) {
+    const size_t before = lines.size();
+    for (const ModelIid& iid : iids) {
+      if (!stream.IsExpired(now, iid.id)) {
+        lines.emplace_back(producer, IidLine(producer, iid.iid, iid.id));
+      }
+    }
+    producers += lines.size() > before ? 1 : 0;
+  }
+  const uint64_t iids = lines.size();
+  return JoinIids(std::move(lines)) + TrackedLine(producers, iids);
+}
+
 std::string NodesLine(uint64_t count) { return "  nodes " + std::to_string(count) + "\n"; }
 
 // Entries in order; a walk backwards must give the same ones.
@@ -105,6 +158,9 @@ Status DumpStream(TestEngine& engine, Op& op, const std::string& key, const Dump
     *out += NodesLine(info.node_count);
   }
   RETURN_IF_ERROR(DumpEntries(engine, op, *stream, out));
+  *out += IdempotencyLine(info.idmp_duration_s, info.idmp_max_size, info.iids_added,
+                          info.iids_duplicates);
+  RETURN_IF_ERROR(DumpIids(engine, op, *stream, out));
   std::vector<Group*> groups;
   ForEachGroup(*stream, [&](Group* group) { groups.push_back(group); });
   for (Group* group : groups) {
@@ -149,6 +205,9 @@ std::string DumpModel(const std::vector<ModelDatabase>& databases, const DumpOpt
       for (const auto& [id, entry] : stream.entries) {
         out += EntryLine(id, entry.arg_count, entry.wire);
       }
+      out += IdempotencyLine(stream.idmp_duration_s, stream.idmp_max_size, stream.iids_added,
+                             stream.iids_duplicates);
+      out += DumpModelIids(stream, options.now);
       for (const auto& [name, group] : stream.groups) {
         out += GroupLine(name, group.last_id, group.entries_read, stream.Lag(group),
                          group.pending.size());

@@ -15,6 +15,8 @@ struct DumpOptions {
   std::function<bool(uint32_t db, const std::string& key)> with_nodes;
   // Whether consumers' seen times are: they may fall back in a crash.
   bool with_seen_times = true;
+  // Of the model's state: iids that have expired by then are not part of it.
+  engine::Now now;
 };
 
 // Loads what is not in memory. Entries are read in both directions.

@@ -31,6 +31,8 @@ EXPECTED = {
     ("config|get", "arguments"): "no block around a single argument",
     ("cluster", "arguments"): "no container: every subcommand is refused",
     ("psubscribe", "arguments"): "no block around a single argument",
+    ("xadd", "arguments"): "KEEPREF, DELREF and ACKED since 8.2, IDMP since 8.6",
+    ("xtrim", "arguments"): "KEEPREF, DELREF and ACKED since 8.2",
 }
 
 

@@ -91,14 +91,19 @@ TestServer::TestServer(std::function<void(engine::EngineOptions&)> adjust, std::
   auto log = server::Log::Open("", server::LogThreshold::kNothing);
   CHECK(log.ok());
   log_ = std::move(log).value();
-  config_.OnChange("stream-node-max-entries", [this](const server::Settings& settings) {
+  const auto set_node_limits = [this](const server::Settings& settings) {
     engine_->SetNodeLimits(settings.stream_node_max_entries, settings.stream_node_max_bytes);
     return engine::OkStatus();
-  });
-  config_.OnChange("stream-node-max-bytes", [this](const server::Settings& settings) {
-    engine_->SetNodeLimits(settings.stream_node_max_entries, settings.stream_node_max_bytes);
+  };
+  config_.OnChange("stream-node-max-entries", set_node_limits);
+  config_.OnChange("stream-node-max-bytes", set_node_limits);
+  const auto set_idempotency = [this](const server::Settings& settings) {
+    engine_->SetIdempotencyDefaults(static_cast<uint32_t>(settings.stream_idmp_duration),
+                                    static_cast<uint32_t>(settings.stream_idmp_maxsize));
     return engine::OkStatus();
-  });
+  };
+  config_.OnChange("stream-idmp-duration", set_idempotency);
+  config_.OnChange("stream-idmp-maxsize", set_idempotency);
   Open();
 }
 
