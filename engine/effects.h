@@ -90,8 +90,9 @@ struct IdSet {
   StreamId max_deleted;
 };
 
-// The producer's iid stands for this entry from now on. Beyond the stream's number of iids per
-// producer the oldest one is forgotten.
+// The producer's iid stands for this entry from now on. If it was known it has expired: it is
+// forgotten first, and with it those of the producer that are older. Beyond the stream's number of
+// iids per producer the oldest one is forgotten.
 struct IidRecorded {
   std::string_view producer;
   std::string_view iid;
