@@ -96,8 +96,8 @@ class ProducerPage {
   // In order. `visit` may not change the page.
   void ForEach(absl::FunctionRef<void(const ProducerName&, const Producer&)> visit) const;
 
-  // The producer keeps its newest `max_size` iids. An iid that is known has expired: it is forgotten
-  // first, and with it those of the producer that are older.
+  // The producer keeps its newest `max_size` iids. An iid that is known has expired: it is
+  // forgotten first, and with it those of the producer that are older.
   void Record(const ProducerName& name, std::string_view iid, StreamId id, size_t max_size);
   // Forgets iids of entries up to this time whose producers' hashes lie within the bounds.
   void ForgetThrough(uint64_t first_hash, uint64_t last_hash, uint64_t ms);
