@@ -8,6 +8,7 @@
 #include "engine/limits.h"
 #include "engine/loader.h"
 #include "engine/persistence.h"
+#include "engine/reaper.h"
 
 namespace engine {
 
@@ -18,6 +19,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, Now n
   auto core = std::make_unique<Core>(options);
   core->persistence = std::make_unique<Persistence>(core.get());
   core->loader = std::make_unique<Loader>(core.get(), options.reader_threads);
+  core->reaper = std::make_unique<Reaper>(core.get());
   RETURN_IF_ERROR(core->persistence->Open(now));
   return std::unique_ptr<Engine>(new Engine(std::move(core)));
 }

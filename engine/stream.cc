@@ -9,7 +9,6 @@
 namespace engine {
 namespace {
 
-constexpr uint8_t kStreamRecordVersion = 1;
 constexpr uint8_t kDirectoryPageVersion = 1;
 
 void PutCounters(std::string* out, const Stream& stream) {
@@ -71,9 +70,10 @@ size_t Stream::memory_bytes() const {
 
 void EncodeStream(const Stream& stream, std::string* out) {
   const size_t begin = out->size();
-  PutU8(out, static_cast<uint8_t>(KeyRecordKind::kStream));
-  PutU8(out, kStreamRecordVersion);
-  PutVarint(out, stream.uid);
+  PutKeyRecordHead(out, {.kind = KeyRecordKind::kStream,
+                         .version = 0,
+                         .uid = stream.uid,
+                         .expire_ms = stream.expire_ms});
   PutCounters(out, stream);
   PutU8(out, stream.open_node.has_value() ? 1 : 0);
   if (stream.open_node.has_value()) {
@@ -102,11 +102,12 @@ Result<std::unique_ptr<Stream>> DecodeStream(uint32_t physical_db, std::string_v
     return damaged;
   }
   Decoder decoder(*body);
-  if (decoder.ReadU8() != static_cast<uint8_t>(KeyRecordKind::kStream) ||
-      decoder.ReadU8() != kStreamRecordVersion) {
+  const std::optional<KeyRecordHead> head = ReadKeyRecordHead(&decoder);
+  if (!head.has_value() || head->kind != KeyRecordKind::kStream) {
     return Status(Code::kCorruption, "key record of an unknown kind or version");
   }
-  auto stream = std::make_unique<Stream>(physical_db, decoder.ReadVarint(), std::string(key));
+  auto stream = std::make_unique<Stream>(physical_db, head->uid, std::string(key));
+  stream->expire_ms = head->expire_ms;
   ReadCounters(&decoder, stream.get());
   if (decoder.ReadBool()) {
     stream->open_node = ReadNodeState(&decoder);

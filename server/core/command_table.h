@@ -49,6 +49,9 @@ std::span<const CommandSpec> StreamCommands();
 std::span<const CommandSpec> GroupCommands();
 std::span<const CommandSpec> ConnectionCommands();
 std::span<const CommandSpec> KeyCommands();
+std::span<const CommandSpec> StringCommands();
+std::span<const CommandSpec> ExpiryCommands();
+std::span<const CommandSpec> ObjectCommands();
 std::span<const CommandSpec> ServerCommands();
 
 }  // namespace server

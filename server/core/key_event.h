@@ -2,9 +2,16 @@
 // connection spec 3 and 9.2). Handlers report with CommandContext::KeyChanged.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
+namespace engine {
+class Engine;
+}
+
 namespace server {
+
+class ServerContext;
 
 struct KeyEvent {
   std::string_view name;  // As in `__keyevent@0__:<name>`; empty = nothing is published.
@@ -43,4 +50,9 @@ inline constexpr KeyEvent kNew{"new", 'n', false};
 inline constexpr KeyEvent kKeyMiss{"keymiss", 'm', false};
 
 }  // namespace key_event
+
+// For keys that go by themselves, in the running turn, because their time is up: to blocked
+// readers, to those who watch the key and saw it, and as a notification.
+void ReportExpired(ServerContext& server, const engine::Engine& engine, uint32_t db,
+                   std::string_view key);
 }  // namespace server

@@ -29,6 +29,7 @@ std::string DumpOfCopy(Fuzzer& fuzzer, const DumpOptions& options) {
     engine::EngineOptions engine_options = fuzzer.engine().options();
     engine_options.directory = copy;
     TestEngine engine(engine_options);
+    engine.Advance(fuzzer.engine().now_ms() - engine.now_ms());
     refused = engine.Open();
     if (refused.empty()) {
       return DumpEngine(engine, options);

@@ -29,6 +29,9 @@ EXPECTED = {
     ("command|getkeys", "arguments"): "documented since 7.2",
     ("command|getkeysandflags", "arguments"): "documented since 7.2",
     ("config|get", "arguments"): "no block around a single argument",
+    ("copy", "key specifications"): "one specification for both keys",
+    ("rename", "key specifications"): "one specification for both keys",
+    ("renamenx", "key specifications"): "one specification for both keys",
 }
 
 
