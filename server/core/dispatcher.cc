@@ -77,10 +77,7 @@ Dispatcher::Dispatcher(ServerContext& context, engine::Engine& engine)
   });
 }
 
-Dispatcher::~Dispatcher() {
-  engine_.SetExpirySink(nullptr);
-  context_.set_client_control(nullptr);
-}
+Dispatcher::~Dispatcher() { context_.set_client_control(nullptr); }
 
 Session& Dispatcher::Connect(Transport& transport) {
   ++context_.stats().connections_received;
