@@ -30,19 +30,31 @@ void Apply(Core& core, Stream& stream, const ConsumerSeen& effect);
 void Apply(Core& core, Stream& stream, const Delivered& effect);
 void Apply(Core& core, Stream& stream, const Acknowledged& effect);
 void Apply(Core& core, Stream& stream, const Claimed& effect);
-// The stream is gone when it returns.
-void ApplyKeyDeleted(Core& core, Stream& stream);
+void Apply(Core& core, Stream& stream, const PendingCopied& effect);
+void Apply(Core& core, StringValue& value, const StringSet& effect);
+void Apply(Core& core, ValueHolder& value, const ExpirySet& effect);
+void Apply(Core& core, ValueHolder& value, const KeyRenamed& effect);
+void Apply(Core& core, const DatabasesSwapped& effect);
+// The value is gone when it returns.
+void ApplyKeyDeleted(Core& core, ValueHolder& value);
 void Apply(Core& core, const DatabaseFlushed& effect);
 void Apply(Core& core, const ClockStepped& effect);
 
-// Makes an empty stream under a name that has none. Recovery and XADD / XGROUP CREATE share it.
+// Make an empty value under a name that has none. Recovery and the calls that create share them.
 Stream& InstallNewStream(Core& core, Database& database, Uid uid, std::string_view key);
+StringValue& InstallNewString(Core& core, Database& database, Uid uid, std::string_view key);
 
-template <typename Effect>
-void Emit(Core& core, Stream& stream, const Effect& effect) {
-  core.recorder.Add(core.NameInRecord(stream), effect);
-  Apply(core, stream, effect);
+template <typename Object, typename Effect>
+void Emit(Core& core, Object& object, const Effect& effect) {
+  core.recorder.Add(core.NameInRecord(object), effect);
+  Apply(core, object, effect);
 }
+inline void EmitKeyDeleted(Core& core, ValueHolder& value) {
+  core.recorder.AddKeyDeleted(core.NameInRecord(value));
+  ApplyKeyDeleted(core, value);
+}
+// Before a value is made under a name: one whose time has come goes first.
+void DropExpired(Core& core, const Op& op, uint32_t db, std::string_view key);
 
 // Sum of the lengths of an entry's fields and values, read from their wire form.
 uint64_t EntryDataBytes(std::string_view payload, uint32_t arg_count);

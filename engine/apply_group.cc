@@ -228,6 +228,14 @@ void Apply(Core& core, Stream& stream, const Delivered& effect) {
   consumer.active_ms = effect.delivery_ms;
 }
 
+void Apply(Core& core, Stream& stream, const PendingCopied& effect) {
+  Group& group = Change(core, stream, effect.group);
+  for (const PendingRecord& record : effect.records) {
+    Put(core, group, record);
+    group.next_sequence = std::max(group.next_sequence, record.sequence + 1);
+  }
+}
+
 void Apply(Core& core, Stream& stream, const Acknowledged& effect) {
   Group& group = Change(core, stream, effect.group);
   for (const StreamId id : effect.ids) {

@@ -29,6 +29,7 @@ class RawChecker {
   Status Run() {
     RETURN_IF_ERROR(persistence_.ScanStore(Family::kKeys,
                                            [this](auto key, auto value) { CheckKey(key, value); }));
+    RETURN_IF_ERROR(CheckExpiries());
     RETURN_IF_ERROR(CheckFamily(Family::kBlocks, "block", &Expected::blocks));
     RETURN_IF_ERROR(CheckFamily(Family::kGroups, "group", &Expected::groups));
     return CheckFamily(Family::kSide, "side", &Expected::side);
@@ -53,6 +54,18 @@ class RawChecker {
     }
     if (!databases_.contains(physical)) {
       report_.Fault("key record of a database that does not exist: " + std::string(name));
+      return;
+    }
+    Decoder decoder(value);
+    const std::optional<KeyRecordHead> head = ReadKeyRecordHead(&decoder);
+    if (head.has_value() && head->expire_ms != 0) {
+      expiries_.insert(ExpiryIndex::StoreKey({head->expire_ms, physical, std::string(name)}));
+    }
+    if (head.has_value() && head->kind == KeyRecordKind::kString) {
+      const auto string = DecodeString(physical, name, value);
+      if (!string.ok()) {
+        report_.Fault(string.status().message() + ": " + std::string(name));
+      }
       return;
     }
     StreamParts parts;
@@ -115,6 +128,27 @@ class RawChecker {
     }
   }
 
+  // One record per key with an expiry, and no other but those of flushed databases.
+  Status CheckExpiries() {
+    const std::string stored_value = ExpiryIndex::StoreValue();
+    const auto visit = [&](std::string_view key, std::string_view value) {
+      const std::optional<ExpiryPlace> place = ExpiryIndex::ParseStoreKey(key);
+      if (!place.has_value() || value != stored_value) {
+        report_.Fault("malformed expiry record");
+      } else if (databases_.contains(place->physical_db) &&
+                 expiries_.erase(std::string(key)) == 0) {
+        report_.Fault("expiry record that no key has: " + place->key);
+      }
+      return true;
+    };
+    RETURN_IF_ERROR(persistence_.ScanFamily(Family::kSystem, ExpiryIndex::StoreKey({}),
+                                            ExpiryIndex::StoreEnd(), visit));
+    for (const std::string& missing : expiries_) {
+      report_.Fault("expiry record is missing: " + ExpiryIndex::ParseStoreKey(missing)->key);
+    }
+    return OkStatus();
+  }
+
   Status CheckFamily(Family family, const std::string& kind,
                      std::set<std::string> Expected::*keys) {
     uint64_t found = 0;
@@ -139,6 +173,7 @@ class RawChecker {
   const Persistence& persistence_;
   CheckReport& report_;
   std::set<uint32_t> databases_;
+  std::set<std::string> expiries_;  // Records that must exist.
   std::unordered_map<std::string, Expected> expected_;
 };
 
@@ -173,9 +208,10 @@ int CheckStoreAndReport(const std::string& directory, std::ostream& out) {
     out << "NOT READABLE: " << report.status().message() << '\n';
     return 2;
   }
-  out << "streams " << report->streams << ", entries " << report->entries << ", blocks "
-      << report->blocks << ", groups " << report->groups << ", pending " << report->pending
-      << ", turns replayed " << report->replayed_turns << '\n';
+  out << "streams " << report->streams << ", strings " << report->strings << ", expiring keys "
+      << report->expiries << ", entries " << report->entries << ", blocks " << report->blocks
+      << ", groups " << report->groups << ", pending " << report->pending << ", turns replayed "
+      << report->replayed_turns << '\n';
   for (const std::string& fault : report->faults) {
     out << "FAULT: " << fault << '\n';
   }

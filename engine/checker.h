@@ -17,6 +17,8 @@ namespace engine {
 
 struct CheckReport {
   uint64_t streams = 0;
+  uint64_t strings = 0;
+  uint64_t expiries = 0;  // Keys with an expiry.
   uint64_t entries = 0;
   uint64_t blocks = 0;
   uint64_t groups = 0;

@@ -5,6 +5,7 @@
 
 #include "engine/check.h"
 #include "engine/schema.h"
+#include "engine/string_value.h"
 
 namespace engine {
 void Checkpoint::RemoveFrom(std::vector<Unit*>* list, uint32_t index) {
@@ -66,22 +67,23 @@ void Checkpoint::Freeze(Turn turn) {
 }
 
 bool Checkpoint::IsDead(const Unit& unit) const {
-  const Stream* stream = nullptr;
+  const ValueHolder* value = nullptr;
   switch (unit.kind) {
     case UnitKind::kStream:
-      stream = static_cast<const Stream*>(&unit);
+    case UnitKind::kString:
+      value = static_cast<const ValueHolder*>(&unit);
       break;
     case UnitKind::kDirectoryPage:
-      stream = static_cast<const DirectoryPage&>(unit).stream;
+      value = static_cast<const DirectoryPage&>(unit).stream;
       break;
     case UnitKind::kBlock:
-      stream = static_cast<const BlockUnit&>(unit).stream;
+      value = static_cast<const BlockUnit&>(unit).stream;
       break;
     case UnitKind::kGroup:
-      stream = static_cast<const Group&>(unit).stream;
+      value = static_cast<const Group&>(unit).stream;
       break;
     case UnitKind::kPendingPage:
-      stream = static_cast<const PageUnit&>(unit).group->stream;
+      value = static_cast<const PageUnit&>(unit).group->stream;
       break;
     case UnitKind::kProducerPage:
       stream = static_cast<const ProducerPageUnit&>(unit).stream;
@@ -89,7 +91,7 @@ bool Checkpoint::IsDead(const Unit& unit) const {
     case UnitKind::kMissingKey:
       return false;
   }
-  return std::find(dead_databases_.begin(), dead_databases_.end(), stream->physical_db) !=
+  return std::find(dead_databases_.begin(), dead_databases_.end(), value->physical_db) !=
          dead_databases_.end();
 }
 
@@ -132,6 +134,12 @@ void Checkpoint::EncodeNow(Unit& unit) {
       const auto& stream = static_cast<const Stream&>(unit);
       EncodeStream(stream, &scratch_);
       batch_.Put(Family::kKeys, KeyRecordKey(stream.physical_db, stream.key), scratch_);
+      break;
+    }
+    case UnitKind::kString: {
+      const auto& value = static_cast<const StringValue&>(unit);
+      EncodeString(value, &scratch_);
+      batch_.Put(Family::kKeys, KeyRecordKey(value.physical_db, value.key), scratch_);
       break;
     }
     case UnitKind::kDirectoryPage: {

@@ -79,6 +79,8 @@ class Checkpoint {
     batch_.Put(family, key, value);
   }
 
+  void Delete(Family family, const std::string& key) { batch_.Delete(family, key); }
+
   // The batch is durable / has failed: then its units count as dirty again.
   void Confirm();
   void Revert();

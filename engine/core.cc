@@ -6,6 +6,7 @@
 #include "engine/limits.h"
 #include "engine/loader.h"
 #include "engine/persistence.h"
+#include "engine/reaper.h"
 #include "engine/schema.h"
 
 namespace engine {
@@ -28,8 +29,9 @@ Core::Core(EngineOptions engine_options)
 
 Core::~Core() = default;
 
-Result<KeyHolder*> Core::FindHolder(Op& op, std::string_view key) {
-  Database& database = keyspace.at(op.db);
+Result<ValueHolder*> Core::LookAt(Op& op, uint32_t db, std::string_view key) {
+  Database& database = keyspace.at(db);
+  op.seen_turn = std::max(op.seen_turn, database.shown_turn);
   KeyHolder* holder = Keyspace::Find(database, key);
   if (holder == nullptr && database.stored_key_count > 0) {
     LoadItem item;
@@ -40,23 +42,42 @@ Result<KeyHolder*> Core::FindHolder(Op& op, std::string_view key) {
     RETURN_IF_ERROR(CheckLoaded(op));
     holder = Keyspace::Find(database, key);
   }
-  if (holder == nullptr || holder->kind == UnitKind::kMissingKey) {
+  ValueHolder* value = AsValue(holder);
+  if (value == nullptr) {
     op.seen_turn = std::max(op.seen_turn, database.last_delete_turn);
     if (holder != nullptr) {
       holder->referenced = true;
     }
     return Status(Code::kNotFound);
   }
-  holder->referenced = true;
-  return holder;
+  Saw(op, *value);
+  if (value->ExpiredAt(op.now.unix_ms)) {
+    return Status(Code::kNotFound);
+  }
+  value->referenced = true;
+  return value;
+}
+
+Result<ValueHolder*> Core::FindHolder(Op& op, uint32_t db, std::string_view key) {
+  ASSIGN_OR_RETURN(ValueHolder * value, LookAt(op, db, key));
+  value->used_ms = op.now.store_ms;
+  return value;
 }
 
 Result<Stream*> Core::FindStream(Op& op, std::string_view key) {
-  ASSIGN_OR_RETURN(KeyHolder * holder, FindHolder(op, key));
-  CHECK(holder->kind == UnitKind::kStream);
-  auto* stream = static_cast<Stream*>(holder);
-  Saw(op, *stream);
-  return stream;
+  ASSIGN_OR_RETURN(ValueHolder * value, FindHolder(op, key));
+  if (value->kind != UnitKind::kStream) {
+    return Status(Code::kWrongType);
+  }
+  return static_cast<Stream*>(value);
+}
+
+Result<StringValue*> Core::FindString(Op& op, std::string_view key) {
+  ASSIGN_OR_RETURN(ValueHolder * value, FindHolder(op, key));
+  if (value->kind != UnitKind::kString) {
+    return Status(Code::kWrongType);
+  }
+  return static_cast<StringValue*>(value);
 }
 
 Block* Core::NeedBlock(Op& op, Stream& stream, BlockSlot& slot, StreamId from) {
@@ -235,21 +256,24 @@ void Core::RetireBlocks(Stream& stream) {
 
 void Core::RetireHolder(std::unique_ptr<KeyHolder> holder, RecordsOf records) {
   cache.Remove(holder.get());
-  if (holder->kind != UnitKind::kStream) {
+  if (holder->kind == UnitKind::kMissingKey) {
     return;
   }
-  auto& stream = static_cast<Stream&>(*holder);
   checkpoint.set_deletes_muted(records == RecordsOf::kRangeDeleted);
-  RetireBlocks(stream);
-  RetireProducers(stream);
-  for (Group* group : stream.groups_by_number) {
-    RetireGroup(*group);
+  if (holder->kind == UnitKind::kStream) {
+    auto& stream = static_cast<Stream&>(*holder);
+    keyspace.UnlistStream(stream);
+    RetireBlocks(stream);
+    RetireProducers(stream);
+    for (Group* group : stream.groups_by_number) {
+      RetireGroup(*group);
+    }
   }
-  checkpoint.Touch(stream, 0);
-  if (stream.on_disk) {
-    checkpoint.DeleteLater(Family::kKeys, KeyRecordKey(stream.physical_db, stream.key));
+  checkpoint.Touch(*holder, 0);
+  if (holder->on_disk) {
+    checkpoint.DeleteLater(Family::kKeys, KeyRecordKey(holder->physical_db, holder->key));
   }
-  checkpoint.Forget(stream);
+  checkpoint.Forget(*holder);
   checkpoint.set_deletes_muted(false);
 }
 
@@ -312,7 +336,18 @@ bool Core::EvictStream(Stream& stream) {
     return false;
   }
   cache.Remove(&stream);
+  keyspace.UnlistStream(stream);
   database->holders.erase(std::string_view(stream.key));
+  return true;
+}
+
+bool Core::EvictString(StringValue& value) {
+  Database* database = keyspace.ByPhysical(value.physical_db);
+  if (!value.clean() || database == nullptr || !value.on_disk) {
+    return false;
+  }
+  cache.Remove(&value);
+  database->holders.erase(std::string_view(value.key));
   return true;
 }
 
@@ -369,6 +404,8 @@ bool Core::Evict(Unit* unit) {
       return EvictProducerPage(*static_cast<ProducerPageUnit*>(unit));
     case UnitKind::kStream:
       return EvictStream(*static_cast<Stream*>(unit));
+    case UnitKind::kString:
+      return EvictString(*static_cast<StringValue*>(unit));
     case UnitKind::kMissingKey: {
       auto* missing = static_cast<MissingKey*>(unit);
       Database* database = keyspace.ByPhysical(missing->physical_db);

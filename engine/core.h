@@ -16,6 +16,7 @@
 #include "engine/cache.h"
 #include "engine/checkpoint.h"
 #include "engine/effects.h"
+#include "engine/expiry_index.h"
 #include "engine/keyspace.h"
 #include "engine/op.h"
 #include "engine/options.h"
@@ -25,6 +26,7 @@ namespace engine {
 
 class Loader;
 class Persistence;
+class Reaper;
 
 class Core {
  public:
@@ -37,8 +39,12 @@ class Core {
   Cache cache;
   Recorder recorder;
   Checkpoint checkpoint;
+  ExpiryIndex expiry_index;
   std::unique_ptr<Persistence> persistence;
   std::unique_ptr<Loader> loader;
+  std::unique_ptr<Reaper> reaper;
+  // Told of each key that is deleted because its time has come.
+  std::function<void(uint32_t db, std::string_view key)> on_expired;
 
   Turn turn = 1;  // The running one.
   Uid next_uid = 1;
@@ -51,24 +57,32 @@ class Core {
   // --- Effects
   // -------------------------------------------------------------------------------------
 
-  // Number by which the record under construction names the stream.
-  uint32_t NameInRecord(Stream& stream) {
-    if (stream.named_in_record != recorder.record_number()) [[unlikely]] {
-      stream.named_in_record = recorder.record_number();
-      stream.record_index = recorder.NameStream({stream.physical_db, stream.uid, stream.key});
+  // Number by which the record under construction names the value.
+  uint32_t NameInRecord(ValueHolder& value) {
+    if (value.named_in_record != recorder.record_number()) [[unlikely]] {
+      value.named_in_record = recorder.record_number();
+      value.record_index = recorder.NameStream({value.physical_db, value.uid, value.key});
     }
-    return stream.record_index;
+    return value.record_index;
   }
 
   // --- Objects
   // -------------------------------------------------------------------------------------
 
-  // kNotFound; kNotLoaded (and op.needs grows) when only the store knows.
-  Result<KeyHolder*> FindHolder(Op& op, std::string_view key);
+  // What the command sees under a key: kNotFound, also when its time has come; kNotLoaded (and
+  // op.needs grows) when only the store knows. Not a use of the key.
+  Result<ValueHolder*> LookAt(Op& op, uint32_t db, std::string_view key);
+  // The same as a use of it.
+  Result<ValueHolder*> FindHolder(Op& op, uint32_t db, std::string_view key);
+  Result<ValueHolder*> FindHolder(Op& op, std::string_view key) {
+    return FindHolder(op, op.db, key);
+  }
+  // Also kWrongType.
   Result<Stream*> FindStream(Op& op, std::string_view key);
-  // The command has looked at the stream: its reply waits for the stream's newest change.
-  static void Saw(Op& op, const Stream& stream) {
-    op.seen_turn = op.seen_turn > stream.changed_turn ? op.seen_turn : stream.changed_turn;
+  Result<StringValue*> FindString(Op& op, std::string_view key);
+  // The command has looked at the value: its reply waits for the newest change of it.
+  static void Saw(Op& op, const ValueHolder& value) {
+    op.seen_turn = op.seen_turn > value.changed_turn ? op.seen_turn : value.changed_turn;
   }
 
   // The complete block, or null and a note in op.needs. `from`: entries below it are not wanted.
@@ -109,6 +123,7 @@ class Core {
   void RetireBlocks(Stream& stream);
   bool Evict(Unit* unit);
   bool EvictStream(Stream& stream);
+  bool EvictString(StringValue& value);
   bool EvictBlock(BlockUnit& unit);
   bool EvictPage(PageUnit& unit);
   bool EvictProducerPage(ProducerPageUnit& unit);

@@ -203,6 +203,42 @@ void Recorder::Add(uint32_t stream, const Claimed& effect) {
 
 void Recorder::AddKeyDeleted(uint32_t stream) { Begin(EffectType::kKeyDeleted, stream); }
 
+void Recorder::Add(uint32_t stream, const PendingCopied& effect) {
+  BeginWithGroup(EffectType::kPendingCopied, stream, effect.group);
+  PutVarint(&bytes_, effect.records.size());
+  StreamId base;
+  for (const PendingRecord& record : effect.records) {
+    PutIdDelta(&bytes_, base, record.id);
+    PutVarint(&bytes_, record.owner);
+    PutSignedVarint(&bytes_, record.delivery_ms);
+    PutSignedVarint(&bytes_, record.first_delivery_ms);
+    PutVarint(&bytes_, record.sequence);
+    PutVarint(&bytes_, record.count);
+    base = record.id;
+  }
+}
+
+void Recorder::Add(uint32_t stream, const StringSet& effect) {
+  Begin(EffectType::kStringSet, stream);
+  PutSignedVarint(&bytes_, effect.expire_ms);
+  PutString(&bytes_, effect.value);
+}
+
+void Recorder::Add(uint32_t stream, const ExpirySet& effect) {
+  Begin(EffectType::kExpirySet, stream);
+  PutSignedVarint(&bytes_, effect.expire_ms);
+}
+
+void Recorder::Add(uint32_t stream, const KeyRenamed& effect) {
+  Begin(EffectType::kKeyRenamed, stream);
+  PutString(&bytes_, effect.key);
+}
+
+void Recorder::Add(const DatabasesSwapped& effect) {
+  Begin(EffectType::kDatabasesSwapped, effect.first);
+  PutVarint(&bytes_, effect.second);
+}
+
 void Recorder::Add(const DatabaseFlushed& effect) {
   Begin(EffectType::kDatabaseFlushed, effect.database);
   PutVarint(&bytes_, effect.new_physical);
@@ -251,6 +287,10 @@ class EffectReader {
       const DatabaseFlushed effect{stream, decoder_.ReadVarint32()};
       return decoder_.ok() ? visitor_->On(effect) : Damaged();
     }
+    if (type == EffectType::kDatabasesSwapped) {
+      const DatabasesSwapped effect{stream, decoder_.ReadVarint32()};
+      return decoder_.ok() ? visitor_->On(effect) : Damaged();
+    }
     if (type == EffectType::kClockStepped) {
       const ClockStepped effect{decoder_.ReadSignedVarint()};
       return decoder_.ok() ? visitor_->On(effect) : Damaged();
@@ -289,6 +329,10 @@ class EffectReader {
         return OfIdempotency(type, stream);
       case EffectType::kKeyDeleted:
         return visitor_->OnKeyDeleted(stream);
+      case EffectType::kStringSet:
+      case EffectType::kExpirySet:
+      case EffectType::kKeyRenamed:
+        return OfKey(type, stream);
       default:
         return OfGroup(type, stream, decoder_.ReadVarint32());
     }
@@ -337,6 +381,20 @@ class EffectReader {
     return ranges.empty() ? Damaged() : Tell(stream, RangesTrimmed{ranges});
   }
 
+  Status OfKey(EffectType type, uint32_t stream) {
+    if (type == EffectType::kKeyRenamed) {
+      return Tell(stream, KeyRenamed{decoder_.ReadString()});
+    }
+    const int64_t expire_ms = decoder_.ReadSignedVarint();
+    if (expire_ms < 0) {
+      return Damaged();
+    }
+    if (type == EffectType::kExpirySet) {
+      return Tell(stream, ExpirySet{expire_ms});
+    }
+    return Tell(stream, StringSet{expire_ms, decoder_.ReadString()});
+  }
+
   Status Added(uint32_t stream) {
     EntryAdded effect;
     effect.id = decoder_.ReadVarintId();
@@ -376,9 +434,29 @@ class EffectReader {
         }
         return Tell(stream, Acknowledged{group, ids});
       }
+      case EffectType::kPendingCopied:
+        return OfCopy(stream, group);
       default:
         return OfConsumer(type, stream, group, decoder_.ReadVarint32());
     }
+  }
+
+  Status OfCopy(uint32_t stream, GroupNumber group) {
+    const uint64_t count = decoder_.ReadVarint();
+    std::vector<PendingRecord> records;
+    StreamId base;
+    for (uint64_t i = 0; i < count && decoder_.ok(); ++i) {
+      PendingRecord record;
+      base = decoder_.ReadIdDelta(base);
+      record.id = base;
+      record.owner = decoder_.ReadVarint32();
+      record.delivery_ms = decoder_.ReadSignedVarint();
+      record.first_delivery_ms = decoder_.ReadSignedVarint();
+      record.sequence = decoder_.ReadVarint();
+      record.count = decoder_.ReadVarint();
+      records.push_back(record);
+    }
+    return Tell(stream, PendingCopied{group, records});
   }
 
   Status OfConsumer(EffectType type, uint32_t stream, GroupNumber group, ConsumerNumber consumer) {

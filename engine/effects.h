@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/pending_page.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
 #include "engine/types.h"
@@ -41,9 +42,14 @@ enum class EffectType : uint8_t {
   kDuplicateRefused = 34,
   kIidsForgotten = 35,
   kIdempotencySet = 36,
+  kStringSet = 19,
+  kExpirySet = 20,
+  kKeyRenamed = 21,
+  kDatabasesSwapped = 22,
+  kPendingCopied = 23,
 };
 
-// Gives a stream the next number of this record, by which its effects name it.
+// Gives a key's value the next number of this record, by which its effects name it.
 struct StreamNamed {
   uint32_t physical_db = 0;
   Uid uid = 0;
@@ -180,6 +186,33 @@ struct Claimed {
   std::span<const ClaimedRecord> records;  // In order of claiming.
 };
 
+// Pending records as they are, times and sequence included; there are none with these ids.
+struct PendingCopied {
+  GroupNumber group = 0;
+  std::span<const PendingRecord> records;  // Ascending.
+};
+
+// The key is a string with this value and expiry; it is made if there is none.
+struct StringSet {
+  int64_t expire_ms = 0;
+  std::string_view value;
+};
+
+struct ExpirySet {
+  int64_t expire_ms = 0;  // Unix time; 0 = none.
+};
+
+// The value has another name, which was free.
+struct KeyRenamed {
+  std::string_view key;
+};
+
+// Each of the two logical databases is what the other one was.
+struct DatabasesSwapped {
+  uint32_t first = 0;
+  uint32_t second = 0;
+};
+
 struct DatabaseFlushed {
   uint32_t database = 0;      // Logical.
   uint32_t new_physical = 0;  // What the database is from now on.
@@ -225,6 +258,11 @@ class Recorder {
   void Add(uint32_t stream, const Acknowledged& effect);
   void Add(uint32_t stream, const Claimed& effect);
   void AddKeyDeleted(uint32_t stream);
+  void Add(uint32_t stream, const PendingCopied& effect);
+  void Add(uint32_t stream, const StringSet& effect);
+  void Add(uint32_t stream, const ExpirySet& effect);
+  void Add(uint32_t stream, const KeyRenamed& effect);
+  void Add(const DatabasesSwapped& effect);
   void Add(const DatabaseFlushed& effect);
   void Add(const ClockStepped& effect);
 
@@ -264,6 +302,11 @@ class EffectVisitor {
   virtual Status On(uint32_t stream, const Acknowledged& effect) = 0;
   virtual Status On(uint32_t stream, const Claimed& effect) = 0;
   virtual Status OnKeyDeleted(uint32_t stream) = 0;
+  virtual Status On(uint32_t stream, const PendingCopied& effect) = 0;
+  virtual Status On(uint32_t stream, const StringSet& effect) = 0;
+  virtual Status On(uint32_t stream, const ExpirySet& effect) = 0;
+  virtual Status On(uint32_t stream, const KeyRenamed& effect) = 0;
+  virtual Status On(const DatabasesSwapped& effect) = 0;
   virtual Status On(const DatabaseFlushed& effect) = 0;
   virtual Status On(const ClockStepped& effect) = 0;
 };

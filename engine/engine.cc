@@ -8,6 +8,7 @@
 #include "engine/limits.h"
 #include "engine/loader.h"
 #include "engine/persistence.h"
+#include "engine/reaper.h"
 
 namespace engine {
 namespace {
@@ -16,6 +17,7 @@ Result<std::unique_ptr<Core>> OpenCore(const EngineOptions& options, Now now) {
   auto core = std::make_unique<Core>(options);
   core->persistence = std::make_unique<Persistence>(core.get());
   core->loader = std::make_unique<Loader>(core.get(), options.reader_threads);
+  core->reaper = std::make_unique<Reaper>(core.get());
   RETURN_IF_ERROR(core->persistence->Open(now));
   return Result<std::unique_ptr<Core>>(std::move(core));
 }
@@ -128,6 +130,7 @@ Status Engine::Reload(Now now) {
     return fresh.status();
   }
   const std::shared_ptr<Core> old = std::exchange(core_, std::move(fresh).value());
+  core_->on_expired = old->on_expired;
   // What the old threads have posted still refers to the old state: it goes behind all of that.
   if (core_->options.post) {
     core_->options.post([old] {});

@@ -41,8 +41,6 @@ class Core;  // engine/core.h: the state behind this face.
 
 using EntrySink = absl::FunctionRef<void(const EntryView&)>;
 
-enum class KeyType : uint8_t { kNone, kStream };
-
 // How XADD's id argument was written.
 struct AddId {
   enum class Form : uint8_t { kAuto, kAutoSequence, kExplicit };
@@ -186,6 +184,15 @@ struct SetIdArgs {
   std::optional<StreamId> max_deleted;
 };
 
+// What can be told of a key without loading more of it. Nothing when there is none (kNone).
+struct KeyInfo {
+  KeyType type = KeyType::kNone;
+  int64_t expire_ms = 0;      // Unix time; 0 = never.
+  int64_t idle_ms = 0;        // Since it was last used, or came into memory.
+  uint64_t memory_bytes = 0;  // What it would take, wholly in memory: an estimate.
+  std::string_view text;      // Of a string. Until the next change.
+};
+
 struct ScanResult {
   uint64_t cursor = 0;  // 0 at the end.
   std::vector<std::string> keys;
@@ -248,6 +255,50 @@ class Engine {
   Result<std::optional<std::string>> RandomKey(Op& op, uint64_t random);
   Status FlushDb(Op& op, uint32_t db);
   Status FlushAll(Op& op);
+  // Not a use of the key.
+  Result<KeyInfo> Describe(Op& op, std::string_view key);
+  // Checks that what is under these names is in memory (kNotLoaded otherwise): for calls that
+  // change several of them.
+  Status PrepareKeys(Op& op, std::span<const std::string_view> keys);
+  // Whether `from` is called `to` now; false when there is something under `to` and `replace` is
+  // not set. kNotFound: no such key.
+  Result<bool> Rename(Op& op, std::string_view from, std::string_view to, bool replace);
+  // The same with a copy under `to` in another database, or under another name. kLimit when it is
+  // too large. Copies keep the expiry.
+  Result<bool> Copy(Op& op, std::string_view from, uint32_t to_db, std::string_view to,
+                    bool replace);
+  // A copy in another database instead of the key.
+  Result<bool> Move(Op& op, std::string_view key, uint32_t to_db);
+  // Each of the two is what the other one was.
+  Status SwapDatabases(Op& op, uint32_t first, uint32_t second);
+
+  // --- Expiry
+  // --------------------------------------------------------------------------------------
+
+  // A key whose time has come (Op::now) does not exist for any call, whether it is deleted already
+  // or not. 0 = none. False when there is no such key.
+  Result<bool> SetExpiry(Op& op, std::string_view key, int64_t expire_ms);
+  // Deletes keys whose time has come, a bounded number; for every turn.
+  void ReapExpired(Now now);
+  // Unix time from which on ReapExpired has something to do; INT64_MAX = never.
+  int64_t next_reap_unix_ms() const;
+  // Told of each key that is deleted because its time has come, by ReapExpired or by a call that
+  // makes the key anew.
+  void SetExpirySink(std::function<void(uint32_t db, std::string_view key)> sink);
+  struct ExpiryStats {
+    int64_t keys = 0;  // With an expiry.
+    int64_t mean_ttl_ms = 0;
+  };
+  ExpiryStats ExpiryStatsOf(uint32_t db, Now now) const;
+
+  // --- Strings
+  // -------------------------------------------------------------------------------------
+
+  // kNotFound, kWrongType, kNotLoaded. Until the next change.
+  Result<const std::string*> OpenString(Op& op, std::string_view key);
+  // The key is this string, whatever it was before. `expire_ms` as in SetExpiry. True when there
+  // was none.
+  Result<bool> SetString(Op& op, std::string_view key, std::string_view value, int64_t expire_ms);
 
   // --- Streams
   // -------------------------------------------------------------------------------------

@@ -10,6 +10,10 @@
 namespace engine {
 namespace {
 
+// What an entry and a pending record take beside their bytes, about.
+constexpr uint64_t kEntryOverhead = 12;
+constexpr uint64_t kPendingOverhead = 40;
+
 // The newest turn that may have changed what a listing of a database shows.
 Turn NewestTurn(const Core& core) {
   return core.recorder.has_hard_effects() ? core.turn : core.turn - 1;
@@ -36,6 +40,16 @@ Result<const ScanPage*> NeedScan(Core& core, Op& op, const Database& database, u
   return op.pins->scan.get();
 }
 
+// Whether a listing shows the key: what memory knows of it is newer than `stored`.
+bool IsListed(const Op& op, Database& database, std::string_view key, std::optional<KeyType> wanted,
+              KeyType stored_type, int64_t stored_expire_ms) {
+  const ValueHolder* value = AsValue(Keyspace::Find(database, key));
+  const KeyType type = value != nullptr ? TypeOf(*value) : stored_type;
+  const int64_t expire_ms = value != nullptr ? value->expire_ms : stored_expire_ms;
+  const bool is_expired = expire_ms != 0 && expire_ms <= op.now.unix_ms;
+  return !is_expired && (!wanted.has_value() || type == *wanted);
+}
+
 // Where a step over `database.changes` from `from` ends: after `count` keys, between two hashes.
 // Nothing when it reaches the end.
 std::optional<uint64_t> StepEnd(const Database& database, uint64_t from, int64_t count) {
@@ -59,34 +73,50 @@ Result<Stream*> Engine::OpenStream(Op& op, std::string_view key) {
 }
 
 Result<KeyType> Engine::TypeOf(Op& op, std::string_view key) {
-  const Result<Stream*> stream = core_->FindStream(op, key);
-  if (stream.ok()) {
-    return KeyType::kStream;
+  const Result<ValueHolder*> value = core_->FindHolder(op, key);
+  if (value.ok()) {
+    return engine::TypeOf(**value);
   }
-  if (stream.code() == Code::kNotFound) {
+  if (value.code() == Code::kNotFound) {
     return KeyType::kNone;
   }
-  return stream.status();
+  return value.status();
+}
+
+Result<KeyInfo> Engine::Describe(Op& op, std::string_view key) {
+  const Result<ValueHolder*> found = core_->LookAt(op, op.db, key);
+  if (!found.ok()) {
+    return found.code() == Code::kNotFound ? Result<KeyInfo>(KeyInfo()) : found.status();
+  }
+  const ValueHolder& value = **found;
+  KeyInfo info;
+  info.type = engine::TypeOf(value);
+  info.expire_ms = value.expire_ms;
+  info.idle_ms = value.used_ms == 0 ? 0 : std::max<int64_t>(op.now.store_ms - value.used_ms, 0);
+  if (value.kind == UnitKind::kString) {
+    const auto& string = static_cast<const StringValue&>(value);
+    info.memory_bytes = string.memory_bytes();
+    info.text = string.bytes;
+    return info;
+  }
+  const auto& stream = static_cast<const Stream&>(value);
+  info.memory_bytes = stream.memory_bytes() + stream.data_bytes + stream.length * kEntryOverhead;
+  for (const Group* group : stream.groups_by_number) {
+    info.memory_bytes += static_cast<uint64_t>(group->pending_count) * kPendingOverhead;
+  }
+  return info;
 }
 
 Result<int64_t> Engine::DeleteKeys(Op& op, std::span<const std::string_view> keys,
                                    std::vector<std::string_view>* deleted) {
-  for (const std::string_view key : keys) {
-    const Result<Stream*> stream = core_->FindStream(op, key);
-    if (!stream.ok() && stream.code() != Code::kNotFound && stream.code() != Code::kNotLoaded) {
-      return stream.status();
-    }
-  }
-  RETURN_IF_ERROR(core_->CheckLoaded(op));
+  RETURN_IF_ERROR(PrepareKeys(op, keys));
   int64_t count = 0;
   for (const std::string_view key : keys) {
-    const Result<Stream*> found = core_->FindStream(op, key);
+    const Result<ValueHolder*> found = core_->FindHolder(op, key);
     if (!found.ok()) {
       continue;  // All are in memory: it does not exist, or a key named twice has gone.
     }
-    Stream* stream = *found;
-    core_->recorder.AddKeyDeleted(core_->NameInRecord(*stream));
-    ApplyKeyDeleted(*core_, *stream);
+    EmitKeyDeleted(*core_, **found);
     ++count;
     if (deleted != nullptr) {
       deleted->push_back(key);
@@ -122,19 +152,18 @@ Result<ScanResult> Engine::Scan(Op& op, uint64_t cursor, int64_t count, std::str
   }
   ScanResult result;
   result.cursor = end.value_or(0);
-  if (type.has_value() && *type != KeyType::kStream) {
-    return result;
-  }
   const auto in_step = [end](uint64_t hash) { return !end.has_value() || hash < *end; };
   for (const ScanPage::Row& row : page->rows) {
-    if (in_step(row.hash) && !database.changes.contains({row.hash, row.key})) {
+    if (in_step(row.hash) && !database.changes.contains({row.hash, row.key}) &&
+        IsListed(op, database, row.key, type, row.type, row.expire_ms)) {
       result.keys.push_back(row.key);
     }
   }
   for (auto it = database.changes.lower_bound({cursor, std::string()});
        it != database.changes.end() && in_step(it->first.first); ++it) {
     const std::string& key = it->first.second;
-    if (it->second.exists && (pattern.empty() || core_->options.glob_match(pattern, key))) {
+    if (it->second.exists && (pattern.empty() || core_->options.glob_match(pattern, key)) &&
+        IsListed(op, database, key, type, it->second.type, it->second.expire_ms)) {
       result.keys.push_back(key);
     }
   }
@@ -148,13 +177,15 @@ Result<std::vector<std::string>> Engine::Keys(Op& op, std::string_view pattern) 
   if (database.stored_key_count > 0) {
     ASSIGN_OR_RETURN(const ScanPage* page, NeedScan(*core_, op, database, 0, 0, pattern));
     for (const ScanPage::Row& row : page->rows) {
-      if (!database.changes.contains({row.hash, row.key})) {
+      if (!database.changes.contains({row.hash, row.key}) &&
+          IsListed(op, database, row.key, std::nullopt, row.type, row.expire_ms)) {
         keys.push_back(row.key);
       }
     }
   }
   for (const auto& [place, change] : database.changes) {
-    if (change.exists && (pattern.empty() || core_->options.glob_match(pattern, place.second))) {
+    if (change.exists && (pattern.empty() || core_->options.glob_match(pattern, place.second)) &&
+        IsListed(op, database, place.second, std::nullopt, change.type, change.expire_ms)) {
       keys.push_back(place.second);
     }
   }
@@ -170,6 +201,8 @@ Result<std::optional<std::string>> Engine::RandomKey(Op& op, uint64_t random) {
   // From a random place on to the end, and then from the start: a step that gives a key ends it. A
   // step of some keys, since those of the store may all be deleted ones.
   constexpr int64_t kStep = 64;
+  int rounds = 0;
+  int& scan_rounds = op.pins != nullptr ? op.pins->scan_rounds : rounds;
   uint64_t cursor = op.pins != nullptr && op.pins->scan != nullptr ? op.pins->scan->from : random;
   for (;;) {
     ASSIGN_OR_RETURN(const ScanResult step, Scan(op, cursor, kStep, "", std::nullopt));
@@ -177,6 +210,9 @@ Result<std::optional<std::string>> Engine::RandomKey(Op& op, uint64_t random) {
       return std::optional<std::string>(step.keys.front());
     }
     cursor = step.cursor;
+    if (cursor == 0 && ++scan_rounds == 2) {
+      return std::optional<std::string>();  // The time of all that are left has come.
+    }
   }
 }
 

@@ -1,6 +1,21 @@
 #include "engine/keyspace.h"
 
+#include <algorithm>
+
+#include "engine/check.h"
+
 namespace engine {
+
+void Database::CountExpiry(int64_t expire_ms, bool is_there) {
+  // Far times count as this one, so that the sum cannot overflow.
+  constexpr uint64_t kFarSeconds = uint64_t{1} << 40;
+  if (expire_ms == 0) {
+    return;
+  }
+  const uint64_t seconds = std::min(static_cast<uint64_t>(expire_ms) / 1000, kFarSeconds);
+  expiring_count += is_there ? 1 : uint64_t{0} - 1;
+  expiry_sum_s += is_there ? seconds : uint64_t{0} - seconds;
+}
 
 Database* Keyspace::ByPhysical(uint32_t physical) {
   for (const auto& database : databases_) {
@@ -9,6 +24,20 @@ Database* Keyspace::ByPhysical(uint32_t physical) {
     }
   }
   return nullptr;
+}
+
+uint32_t Keyspace::LogicalOf(const Database& database) const {
+  for (uint32_t i = 0; i < size(); ++i) {
+    if (databases_[i].get() == &database) {
+      return i;
+    }
+  }
+  CHECK(false);
+}
+
+Stream* Keyspace::StreamByUid(Uid uid) const {
+  const auto it = streams_.find(uid);
+  return it == streams_.end() ? nullptr : it->second;
 }
 
 KeyHolder* Keyspace::Find(Database& database, std::string_view key) {

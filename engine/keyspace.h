@@ -1,4 +1,4 @@
-// Keyspace: names to streams, per logical database.
+// Keyspace: names to values, per logical database.
 //
 // A name that is not here may still be in the store; only a MissingKey, or a database with nothing
 // stored, says that it is not. Owner: Core. Thread: loop.
@@ -15,6 +15,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "engine/key_hash.h"
 #include "engine/stream.h"
+#include "engine/string_value.h"
 #include "engine/types.h"
 
 namespace engine {
@@ -25,6 +26,8 @@ struct ScanPage {
   struct Row {
     uint64_t hash = 0;
     std::string key;
+    KeyType type = KeyType::kNone;  // None when the record cannot be read.
+    int64_t expire_ms = 0;
   };
   uint32_t physical_db = 0;
   uint64_t from = 0;
@@ -41,6 +44,8 @@ struct Database {
   struct Change {
     bool exists = false;
     Turn turn = 0;
+    KeyType type = KeyType::kNone;  // Of a key that exists.
+    int64_t expire_ms = 0;
   };
 
   const uint32_t physical;
@@ -48,8 +53,16 @@ struct Database {
   // Keys the store may have: 0 makes every miss in memory a certain one.
   uint64_t stored_key_count = 0;
   Turn last_delete_turn = 0;
+  // When the logical database became this one; everything it shows is at least as new.
+  Turn shown_turn = 0;
+  // Keys with an expiry, and the sum of their times in seconds, for the mean.
+  uint64_t expiring_count = 0;
+  uint64_t expiry_sum_s = 0;
   absl::flat_hash_map<std::string_view, std::unique_ptr<KeyHolder>, KeyedHash, BytesEqual> holders;
   absl::btree_map<std::pair<uint64_t, std::string>, Change> changes;  // By (scan hash, key).
+
+  // A key with this expiry has come or gone; 0 is none.
+  void CountExpiry(int64_t expire_ms, bool is_there);
 };
 
 class Keyspace {
@@ -65,9 +78,17 @@ class Keyspace {
 
   // Null when nothing is known in memory.
   static KeyHolder* Find(Database& database, std::string_view key);
+  // The number of a database that is shown.
+  uint32_t LogicalOf(const Database& database) const;
+
+  // Streams in memory, whatever they are called.
+  Stream* StreamByUid(Uid uid) const;
+  void ListStream(Stream& stream) { streams_[stream.uid] = &stream; }
+  void UnlistStream(const Stream& stream) { streams_.erase(stream.uid); }
 
  private:
   std::vector<std::unique_ptr<Database>> databases_;
+  absl::flat_hash_map<Uid, Stream*> streams_;
 };
 
 }  // namespace engine

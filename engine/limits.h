@@ -37,6 +37,16 @@ inline constexpr size_t kLoadRoundItems = 256;
 inline constexpr size_t kEntryReplyOverhead = 48;
 // XAUTOCLAIM looks at this many records per record of COUNT.
 inline constexpr int64_t kAutoClaimLookFactor = 10;
+// Keys with an expiry that are known to be the next ones to go; more of them are in the store
+// alone.
+inline constexpr size_t kExpiryWindowKeys = 4096;
+// Expired keys that one turn deletes, and fetches from the store.
+inline constexpr size_t kReapedKeysPerTurn = 256;
+inline constexpr size_t kReapLoads = 64;
+// Payload bytes of the largest stream that COPY and MOVE take; above it they fail (kLimit).
+inline constexpr uint64_t kMaxCopyBytes = uint64_t{64} << 20;
+// Longest string that APPEND makes (SET is bound by proto-max-bulk-len).
+inline constexpr size_t kMaxStringBytes = size_t{512} << 20;
 // More deletes of one stream than this become one range delete.
 inline constexpr size_t kPointDeletesPerStream = 100;
 

@@ -14,16 +14,10 @@ namespace {
 constexpr int kMaxAttempts = 8;
 
 Stream* FindStreamOf(Core& core, const LoadItem& item) {
-  Database* database = core.keyspace.ByPhysical(item.physical_db);
-  if (database == nullptr) {
-    return nullptr;
-  }
-  KeyHolder* holder = Keyspace::Find(*database, item.key);
-  if (holder == nullptr || holder->kind != UnitKind::kStream) {
-    return nullptr;
-  }
-  auto* stream = static_cast<Stream*>(holder);
-  return stream->uid == item.uid ? stream : nullptr;
+  // By uid: it may have been renamed since.
+  return core.keyspace.ByPhysical(item.physical_db) == nullptr
+             ? nullptr
+             : core.keyspace.StreamByUid(item.uid);
 }
 
 PageSlot* FindPageOf(Group& group, const LoadItem& item) {
@@ -89,6 +83,8 @@ Loader::Fetched Loader::Fetch(const LoadItem& item) const {
       return FetchKey(item);
     case LoadItem::Kind::kScan:
       return FetchScan(item);
+    case LoadItem::Kind::kExpiries:
+      return FetchExpiries(item);
     case LoadItem::Kind::kBlock:
       keep(persistence.Read(Family::kBlocks, BlockKey(item.physical_db, item.uid, item.first_id)));
       break;
@@ -115,11 +111,31 @@ Loader::Fetched Loader::FetchKey(const LoadItem& item) const {
     out.status = record.status();
     return out;
   }
+  Decoder decoder(*record);
+  const std::optional<KeyRecordHead> head = ReadKeyRecordHead(&decoder);
+  if (head.has_value() && head->kind == KeyRecordKind::kString) {
+    // Made here: it may be large, and the loop need not copy it.
+    auto string = DecodeString(item.physical_db, item.key, *record);
+    if (string.ok()) {
+      out.string = std::move(string).value();
+    } else {
+      out.status = string.status();
+    }
+    return out;
+  }
+  out.record = std::move(record).value();
+  FetchParts(item, &out);
+  return out;
+}
+
+void Loader::FetchParts(const LoadItem& item, Fetched* fetched) const {
+  Fetched& out = *fetched;
+  const Persistence& persistence = *core_.persistence;
   StreamParts parts;
-  const auto stream = DecodeStream(item.physical_db, item.key, *record, &parts);
+  const auto stream = DecodeStream(item.physical_db, item.key, *out.record, &parts);
   if (!stream.ok()) {
     out.status = stream.status();
-    return out;
+    return;
   }
   const Uid uid = (*stream)->uid;
   for (const GroupNumber number : parts.groups) {
@@ -127,7 +143,7 @@ Loader::Fetched Loader::FetchKey(const LoadItem& item) const {
         persistence.Read(Family::kGroups, GroupHeaderKey(item.physical_db, uid, number));
     if (!group.ok()) {
       out.status = Status(Code::kCorruption, "group record is missing");
-      return out;
+      return;
     }
     out.groups.emplace_back(number, std::move(group).value());
   }
@@ -136,12 +152,10 @@ Loader::Fetched Loader::FetchKey(const LoadItem& item) const {
         persistence.Read(Family::kBlocks, DirectoryPageKey(item.physical_db, uid, number));
     if (!page.ok()) {
       out.status = Status(Code::kCorruption, "directory page is missing");
-      return out;
+      return;
     }
     out.pages.emplace_back(number, std::move(page).value());
   }
-  out.record = std::move(record).value();
-  return out;
 }
 
 Loader::Fetched Loader::FetchScan(const LoadItem& item) const {
@@ -157,7 +171,7 @@ Loader::Fetched Loader::FetchScan(const LoadItem& item) const {
   int64_t looked_at = 0;
   uint64_t last_hash = 0;
   // Keys of one hash are never split over two steps, so the hash alone is a cursor.
-  out.status = core_.persistence->ScanKeys(begin, end, [&](std::string_view stored) {
+  const auto visit = [&](std::string_view stored, std::string_view value) {
     uint32_t physical_db = 0;
     uint64_t hash = 0;
     std::string_view key;
@@ -172,10 +186,41 @@ Loader::Fetched Loader::FetchScan(const LoadItem& item) const {
     ++looked_at;
     last_hash = hash;
     if (item.key.empty() || core_.options.glob_match(item.key, key)) {
-      page.rows.push_back({hash, std::string(key)});
+      Decoder decoder(value);
+      const std::optional<KeyRecordHead> head = ReadKeyRecordHead(&decoder);
+      page.rows.push_back({hash, std::string(key),
+                           head.has_value() ? TypeOf(head->kind) : KeyType::kNone,
+                           head.has_value() ? head->expire_ms : 0});
     }
     return true;
-  });
+  };
+  out.status = core_.persistence->ScanFamily(Family::kKeys, begin, end, visit);
+  return out;
+}
+
+Loader::Fetched Loader::FetchExpiries(const LoadItem& item) const {
+  Fetched out;
+  out.expiries = std::make_unique<ExpiryPage>();
+  ExpiryPage& page = *out.expiries;
+  page.from = {item.due_ms, item.physical_db, item.key};
+  const auto visit = [&](std::string_view stored, std::string_view) {
+    std::optional<ExpiryPlace> place = ExpiryIndex::ParseStoreKey(stored);
+    if (!place.has_value()) {
+      out.status = Status(Code::kCorruption, "expiry record under a malformed key");
+      return false;
+    }
+    if (page.places.size() == static_cast<size_t>(item.scan_count)) {
+      page.next = std::move(place);
+      return false;
+    }
+    page.places.push_back(std::move(*place));
+    return true;
+  };
+  const Status scanned = core_.persistence->ScanFamily(
+      Family::kSystem, ExpiryIndex::StoreKey(page.from), ExpiryIndex::StoreEnd(), visit);
+  if (!scanned.ok()) {
+    out.status = scanned;
+  }
   return out;
 }
 
@@ -206,6 +251,9 @@ Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
         pins->scan = std::move(fetched.scan);
       }
       return OkStatus();
+    case LoadItem::Kind::kExpiries:
+      core_.expiry_index.InstallPage(*fetched.expiries);
+      return OkStatus();
   }
   Unit* unit = pins == nullptr ? nullptr : FindUnit(item);
   if (unit != nullptr) {
@@ -218,6 +266,12 @@ Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
 Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
   Database* database = core_.keyspace.ByPhysical(item.physical_db);
   if (database == nullptr || Keyspace::Find(*database, item.key) != nullptr) {
+    return OkStatus();
+  }
+  if (fetched.string != nullptr) {
+    core_.cache.Add(fetched.string.get(), fetched.string->memory_bytes());
+    const std::string_view name = fetched.string->key;
+    database->holders.emplace(name, std::move(fetched.string));
     return OkStatus();
   }
   if (!fetched.record.has_value()) {
@@ -252,6 +306,7 @@ Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
     pages.insert(pages.begin() + static_cast<ptrdiff_t>(i), std::move(page).value());
   }
   core_.cache.Add(stream.get(), stream->memory_bytes());
+  core_.keyspace.ListStream(*stream);
   const std::string_view name = stream->key;
   database->holders.emplace(name, std::move(stream));
   return OkStatus();

@@ -42,13 +42,18 @@ class Loader {
     // kKey: records of groups, and of directory pages stored apart, as (number, bytes).
     std::vector<std::pair<GroupNumber, std::string>> groups;
     std::vector<std::pair<uint32_t, std::string>> pages;
+    std::unique_ptr<StringValue> string;  // kKey: in place of `record`.
     std::unique_ptr<ScanPage> scan;
+    std::unique_ptr<ExpiryPage> expiries;
   };
   struct Request;
 
   Fetched Fetch(const LoadItem& item) const;
   Fetched FetchKey(const LoadItem& item) const;
+  // Groups and directory pages of a stream; `out` has the record.
+  void FetchParts(const LoadItem& item, Fetched* out) const;
   Fetched FetchScan(const LoadItem& item) const;
+  Fetched FetchExpiries(const LoadItem& item) const;
   Status Install(const LoadItem& item, Fetched fetched, Pins* pins);
   Status InstallKey(const LoadItem& item, Fetched fetched);
   Status InstallBlock(const LoadItem& item, Fetched fetched);

@@ -186,6 +186,8 @@ std::string Persistence::EncodeMeta() const {
   for (uint32_t i = 0; i < core_.keyspace.size(); ++i) {
     PutVarint(&out, core_.keyspace.at(i).physical);
     PutVarint(&out, core_.keyspace.at(i).key_count);
+    PutVarint(&out, core_.keyspace.at(i).expiring_count);
+    PutVarint(&out, core_.keyspace.at(i).expiry_sum_s);
   }
   SealRecord(&out, 0);
   return out;
@@ -207,7 +209,7 @@ Status Persistence::DecodeMeta(std::string_view stored) {
   }
   Decoder decoder(*body);
   const uint8_t version = decoder.ReadU8();
-  if (version != kFormatVersion) {
+  if (version < kOldestFormatVersion || version > kFormatVersion) {
     return Status(Code::kCorruption, "the store has format version " + std::to_string(version) +
                                          ", this server reads " + std::to_string(kFormatVersion));
   }
@@ -225,17 +227,25 @@ Status Persistence::DecodeMeta(std::string_view stored) {
     return Status(Code::kInvalid, "the store has " + std::to_string(database_count) +
                                       " databases; start with `databases` at least that");
   }
+  ReadDatabases(&decoder, version, database_count);
+  return decoder.AtEnd() ? OkStatus() : damaged;
+}
+
+void Persistence::ReadDatabases(Decoder* decoder, uint8_t version, uint64_t count) {
   for (uint32_t i = 0; i < core_.keyspace.size(); ++i) {
-    if (i >= database_count) {
+    if (i >= count) {
       core_.keyspace.slot(i) = std::make_unique<Database>(core_.next_physical++);
       continue;
     }
-    auto database = std::make_unique<Database>(decoder.ReadVarint32());
-    database->key_count = decoder.ReadVarint();
+    auto database = std::make_unique<Database>(decoder->ReadVarint32());
+    database->key_count = decoder->ReadVarint();
     database->stored_key_count = database->key_count;
+    if (version >= kFormatVersionWithExpiry) {
+      database->expiring_count = decoder->ReadVarint();
+      database->expiry_sum_s = decoder->ReadVarint();
+    }
     core_.keyspace.slot(i) = std::move(database);
   }
-  return decoder.AtEnd() ? OkStatus() : damaged;
 }
 
 Result<std::string> Persistence::Read(Family family, const std::string& key) const {
@@ -246,14 +256,14 @@ Result<std::string> Persistence::Read(Family family, const std::string& key) con
   return store_->Get(family, key);
 }
 
-Status Persistence::ScanKeys(const std::string& begin, const std::string& end,
-                             const std::function<bool(std::string_view key)>& visit) const {
+Status Persistence::ScanFamily(
+    Family family, const std::string& begin, const std::string& end,
+    const std::function<bool(std::string_view key, std::string_view value)>& visit) const {
   const std::shared_lock lock(store_mutex_);
   if (store_ == nullptr) {
     return Status(Code::kIo, "the store is being reopened after a failure");
   }
-  return store_->Scan(Family::kKeys, begin, end, SIZE_MAX,
-                      [&visit](std::string_view key, std::string_view) { return visit(key); });
+  return store_->Scan(family, begin, end, SIZE_MAX, visit);
 }
 
 Status Persistence::ScanStore(
@@ -329,7 +339,8 @@ void Persistence::AdvanceCheckpoint() {
     BeginCheckpoint();
   }
   if (core_.checkpoint.phase() == Checkpoint::Phase::kEncoding) {
-    if (core_.checkpoint.EncodeSlice(kEncodeSliceBytes)) {
+    if (core_.checkpoint.EncodeSlice(kEncodeSliceBytes) &&
+        core_.expiry_index.EncodeSlice(&core_.checkpoint, kEncodeSliceBytes)) {
       LaunchCheckpoint();
     } else if (core_.options.post) {
       core_.options.post([] {});  // So that the loop comes back though nobody sends anything.
@@ -340,6 +351,7 @@ void Persistence::AdvanceCheckpoint() {
 void Persistence::BeginCheckpoint() {
   checkpoint_requested_ = false;
   core_.checkpoint.Freeze(core_.turn - 1);
+  core_.expiry_index.Freeze();
   core_.checkpoint.Put(Family::kSystem, std::string(kMetaKey), EncodeMeta());
   frozen_key_counts_.clear();
   frozen_physicals_.clear();
@@ -422,11 +434,13 @@ void Persistence::CompleteCheckpoint() {
     checkpoint_turn_ = core_.checkpoint.turn();
     ForgetStoredChanges();
     core_.checkpoint.Confirm();
+    core_.expiry_index.Confirm();
     journal_->OnCheckpoint(checkpoint_turn_);
     ++checkpoint_count_;
     last_checkpoint_unix_s_ = now_unix_s_;
   } else {
     core_.checkpoint.Revert();
+    core_.expiry_index.Revert();
     core_.changes_since_checkpoint += frozen_changes_;
     retry_after_ms_ = now_store_ms_ + kCheckpointRetryMs;
   }
@@ -439,11 +453,12 @@ void Persistence::CompleteCheckpoint() {
 void Persistence::ForgetStoredChanges() {
   const uint64_t number = core_.checkpoint.number();
   const bool scanning = core_.loader->scans_in_flight() > 0;
-  for (uint32_t i = 0; i < core_.keyspace.size(); ++i) {
-    Database& database = core_.keyspace.at(i);
-    if (database.physical != frozen_physicals_[i]) {
-      continue;
+  for (size_t i = 0; i < frozen_physicals_.size(); ++i) {
+    Database* const shown = core_.keyspace.ByPhysical(frozen_physicals_[i]);
+    if (shown == nullptr) {
+      continue;  // Flushed since.
     }
+    Database& database = *shown;
     database.stored_key_count = frozen_key_counts_[i];
     for (auto it = database.changes.begin(); it != database.changes.end();) {
       if (it->second.turn > checkpoint_turn_) {
@@ -480,6 +495,7 @@ Status Persistence::CheckpointNow() {
     }
     if (core_.checkpoint.phase() == Checkpoint::Phase::kEncoding) {
       CHECK(core_.checkpoint.EncodeSlice(SIZE_MAX));
+      CHECK(core_.expiry_index.EncodeSlice(&core_.checkpoint, SIZE_MAX));
       LaunchCheckpoint();
     }
     if (core_.checkpoint.running()) {

@@ -1,6 +1,6 @@
 // Persistence: the turn's record to the journal, checkpoints to the store, and back again at start.
 //
-// Owner: Core. Thread: loop, but for Read() and ScanKeys() (reader threads) and the checkpoint
+// Owner: Core. Thread: loop, but for Read() and ScanFamily() (reader threads) and the checkpoint
 // thread inside. Directory layout and failure handling: docs/disk-format.md, docs/operations.md.
 #pragma once
 
@@ -23,6 +23,8 @@
 #include "engine/worker.h"
 
 namespace engine {
+
+class Decoder;
 
 class Persistence {
  public:
@@ -56,8 +58,9 @@ class Persistence {
 
   // Reads from the newest checkpoint. kIo while the store is being reopened after a failure.
   Result<std::string> Read(Family family, const std::string& key) const;
-  Status ScanKeys(const std::string& begin, const std::string& end,
-                  const std::function<bool(std::string_view key)>& visit) const;
+  Status ScanFamily(
+      Family family, const std::string& begin, const std::string& end,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
 
   // All records of a family, the store's own apart.
   Status ScanStore(
@@ -74,6 +77,7 @@ class Persistence {
  private:
   Status OpenStore(bool create);
   Status LoadMeta();
+  void ReadDatabases(Decoder* decoder, uint8_t version, uint64_t count);
   Status WriteFirstCheckpoint();
   Status OpenJournal(bool is_new);
   Status Replay(Now now);

@@ -27,12 +27,30 @@ Status Replayer::ApplyRecord(Turn turn, std::string_view record) {
   return VisitEffects(record, this);
 }
 
-Result<Stream*> Replayer::StreamOf(uint32_t number) {
-  Stream* stream = named_[number].stream;
-  if (stream == nullptr) {
-    return Inconsistent("an effect on a stream that does not exist");
+Result<ValueHolder*> Replayer::ValueOf(uint32_t number) {
+  ValueHolder* value = named_[number].value;
+  if (value == nullptr) {
+    return Inconsistent("an effect on a key that does not exist");
   }
-  return stream;
+  return value;
+}
+
+Result<Stream*> Replayer::StreamOf(uint32_t number) {
+  ASSIGN_OR_RETURN(ValueHolder * value, ValueOf(number));
+  if (value->kind != UnitKind::kStream) {
+    return Inconsistent("an effect on a stream that is none");
+  }
+  return static_cast<Stream*>(value);
+}
+
+Status Replayer::LoadKey(Database& database, const std::string& key) {
+  if (Keyspace::Find(database, key) != nullptr || database.stored_key_count == 0) {
+    return OkStatus();
+  }
+  LoadItem item;
+  item.physical_db = database.physical;
+  item.key = key;
+  return core_.loader->LoadNow({item}, nullptr);
 }
 
 Result<Group*> Replayer::GroupOf(Stream& stream, GroupNumber number) {
@@ -51,19 +69,10 @@ Status Replayer::OnStreamNamed(uint32_t stream, const StreamNamed& effect) {
   }
   named.uid = effect.uid;
   named.key = std::string(effect.key);
-  if (Keyspace::Find(*named.database, effect.key) == nullptr &&
-      named.database->stored_key_count > 0) {
-    LoadItem item;
-    item.physical_db = effect.physical_db;
-    item.key = named.key;
-    RETURN_IF_ERROR(core_.loader->LoadNow({item}, nullptr));
-  }
-  KeyHolder* holder = Keyspace::Find(*named.database, effect.key);
-  if (holder != nullptr && holder->kind == UnitKind::kStream) {
-    named.stream = static_cast<Stream*>(holder);
-    if (named.stream->uid != effect.uid) {
-      return Inconsistent("a key that should have been deleted");
-    }
+  RETURN_IF_ERROR(LoadKey(*named.database, named.key));
+  named.value = AsValue(Keyspace::Find(*named.database, effect.key));
+  if (named.value != nullptr && named.value->uid != effect.uid) {
+    return Inconsistent("a key that should have been deleted");
   }
   named_.push_back(std::move(named));
   return OkStatus();
@@ -71,10 +80,11 @@ Status Replayer::OnStreamNamed(uint32_t stream, const StreamNamed& effect) {
 
 Status Replayer::On(uint32_t stream, const StreamCreated& effect) {
   Named& named = named_[stream];
-  if (named.stream == nullptr) {
-    named.stream = &InstallNewStream(core_, *named.database, named.uid, named.key);
+  if (named.value == nullptr) {
+    named.value = &InstallNewStream(core_, *named.database, named.uid, named.key);
   }
-  Apply(core_, *named.stream, effect);
+  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
+  Apply(core_, *target, effect);
   return OkStatus();
 }
 
@@ -191,9 +201,11 @@ Status Replayer::On(uint32_t stream, const ConsumerDeleted& effect) {
 
 Status Replayer::On(uint32_t stream, const ConsumerSeen& effect) {
   // Soft: recorded later than it happened, so what it speaks of may be gone.
-  if (named_[stream].stream != nullptr) {
-    Apply(core_, *named_[stream].stream, effect);
+  if (named_[stream].value == nullptr) {
+    return OkStatus();
   }
+  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
+  Apply(core_, *target, effect);
   return OkStatus();
 }
 
@@ -232,9 +244,62 @@ Status Replayer::On(uint32_t stream, const Claimed& effect) {
 }
 
 Status Replayer::OnKeyDeleted(uint32_t stream) {
-  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
+  ASSIGN_OR_RETURN(ValueHolder * target, ValueOf(stream));
   ApplyKeyDeleted(core_, *target);
-  named_[stream].stream = nullptr;
+  named_[stream].value = nullptr;
+  return OkStatus();
+}
+
+Status Replayer::On(uint32_t stream, const PendingCopied& effect) {
+  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
+  ASSIGN_OR_RETURN(Group * group, GroupOf(*target, effect.group));
+  std::vector<StreamId> ids;
+  for (const PendingRecord& record : effect.records) {
+    ids.push_back(record.id);
+  }
+  Op op = MakeOp();
+  RequirePending(core_, op, *group, ids);
+  RETURN_IF_ERROR(core_.CheckLoaded(op));
+  Apply(core_, *target, effect);
+  return OkStatus();
+}
+
+Status Replayer::On(uint32_t stream, const StringSet& effect) {
+  Named& named = named_[stream];
+  if (named.value == nullptr) {
+    named.value = &InstallNewString(core_, *named.database, named.uid, named.key);
+  }
+  if (named.value->kind != UnitKind::kString) {
+    return Inconsistent("a string in the place of another type");
+  }
+  Apply(core_, static_cast<StringValue&>(*named.value), effect);
+  return OkStatus();
+}
+
+Status Replayer::On(uint32_t stream, const ExpirySet& effect) {
+  ASSIGN_OR_RETURN(ValueHolder * target, ValueOf(stream));
+  Apply(core_, *target, effect);
+  return OkStatus();
+}
+
+Status Replayer::On(uint32_t stream, const KeyRenamed& effect) {
+  ASSIGN_OR_RETURN(ValueHolder * target, ValueOf(stream));
+  Named& named = named_[stream];
+  const std::string key(effect.key);
+  RETURN_IF_ERROR(LoadKey(*named.database, key));
+  if (AsValue(Keyspace::Find(*named.database, key)) != nullptr) {
+    return Inconsistent("a name that should have been free");
+  }
+  Apply(core_, *target, effect);
+  named.key = key;
+  return OkStatus();
+}
+
+Status Replayer::On(const DatabasesSwapped& effect) {
+  if (effect.first >= core_.keyspace.size() || effect.second >= core_.keyspace.size()) {
+    return Inconsistent("an unknown database");
+  }
+  Apply(core_, effect);
   return OkStatus();
 }
 
@@ -244,7 +309,7 @@ Status Replayer::On(const DatabaseFlushed& effect) {
   }
   for (Named& named : named_) {
     if (named.database == &core_.keyspace.at(effect.database)) {
-      named.stream = nullptr;
+      named.value = nullptr;
     }
   }
   Apply(core_, effect);

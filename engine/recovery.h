@@ -41,18 +41,25 @@ class Replayer : public EffectVisitor {
   Status On(uint32_t stream, const Acknowledged& effect) override;
   Status On(uint32_t stream, const Claimed& effect) override;
   Status OnKeyDeleted(uint32_t stream) override;
+  Status On(uint32_t stream, const PendingCopied& effect) override;
+  Status On(uint32_t stream, const StringSet& effect) override;
+  Status On(uint32_t stream, const ExpirySet& effect) override;
+  Status On(uint32_t stream, const KeyRenamed& effect) override;
+  Status On(const DatabasesSwapped& effect) override;
   Status On(const DatabaseFlushed& effect) override;
   Status On(const ClockStepped& effect) override;
 
  private:
-  // What the record calls by a number; `stream` is null until it is created and once it is deleted.
+  // What the record calls by a number; `value` is null until it is created and once it is deleted.
   struct Named {
     Database* database = nullptr;
     Uid uid = 0;
     std::string key;
-    Stream* stream = nullptr;
+    ValueHolder* value = nullptr;
   };
 
+  Status LoadKey(Database& database, const std::string& key);
+  Result<ValueHolder*> ValueOf(uint32_t number);
   Result<Stream*> StreamOf(uint32_t number);
   Result<Group*> GroupOf(Stream& stream, GroupNumber number);
   template <typename Effect>

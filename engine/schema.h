@@ -16,10 +16,12 @@
 namespace engine {
 
 // Version of the layout as a whole, in the `meta` record.
-inline constexpr uint8_t kFormatVersion = 1;
+inline constexpr uint8_t kFormatVersion = 2;
+inline constexpr uint8_t kFormatVersionWithExpiry = 2;
+inline constexpr uint8_t kOldestFormatVersion = 1;
 
 // First byte of a value in family `keys`. Numbers are written; never reuse one.
-enum class KeyRecordKind : uint8_t { kStream = 1 };
+enum class KeyRecordKind : uint8_t { kStream = 1, kString = 2 };
 // Third part of a key in family `blocks`.
 enum class BlockRecordKind : uint8_t { kBlock = 1, kDirectoryPage = 2 };
 // Third part of a key in family `side`.
@@ -30,6 +32,8 @@ enum class GroupRecordKind : uint8_t { kHeader = 1, kPendingPage = 2 };
 inline constexpr std::string_view kMetaKey = "meta";
 // First byte of every key that belongs to a database: keys of the store itself begin with zero.
 inline constexpr char kDatabaseKeyTag = 'd';
+// First byte of the keys of family `system` that list keys with an expiry (engine/expiry_index.h).
+inline constexpr char kExpiryKeyTag = 'e';
 
 // Order of keys within a database, hence of SCAN: a stable hash, then the name.
 uint64_t ScanHash(std::string_view key);

@@ -9,8 +9,7 @@
 namespace engine {
 namespace {
 
-constexpr uint8_t kStreamRecordVersion = 2;
-// Without the idempotency table at the end.
+// Ends before the idempotency table.
 constexpr uint8_t kFirstStreamRecordVersion = 1;
 constexpr uint8_t kDirectoryPageVersion = 1;
 
@@ -93,9 +92,10 @@ size_t Stream::memory_bytes() const {
 
 void EncodeStream(const Stream& stream, std::string* out) {
   const size_t begin = out->size();
-  PutU8(out, static_cast<uint8_t>(KeyRecordKind::kStream));
-  PutU8(out, kStreamRecordVersion);
-  PutVarint(out, stream.uid);
+  PutKeyRecordHead(out, {.kind = KeyRecordKind::kStream,
+                         .version = 0,
+                         .uid = stream.uid,
+                         .expire_ms = stream.expire_ms});
   PutCounters(out, stream);
   PutU8(out, stream.open_node.has_value() ? 1 : 0);
   if (stream.open_node.has_value()) {
@@ -127,13 +127,12 @@ Result<std::unique_ptr<Stream>> DecodeStream(uint32_t physical_db, std::string_v
     return damaged;
   }
   Decoder decoder(*body);
-  const uint8_t kind = decoder.ReadU8();
-  const uint8_t version = decoder.ReadU8();
-  if (kind != static_cast<uint8_t>(KeyRecordKind::kStream) ||
-      (version != kStreamRecordVersion && version != kFirstStreamRecordVersion)) {
+  const std::optional<KeyRecordHead> head = ReadKeyRecordHead(&decoder);
+  if (!head.has_value() || head->kind != KeyRecordKind::kStream) {
     return Status(Code::kCorruption, "key record of an unknown kind or version");
   }
-  auto stream = std::make_unique<Stream>(physical_db, decoder.ReadVarint(), std::string(key));
+  auto stream = std::make_unique<Stream>(physical_db, head->uid, std::string(key));
+  stream->expire_ms = head->expire_ms;
   ReadCounters(&decoder, stream.get());
   if (decoder.ReadBool()) {
     stream->open_node = ReadNodeState(&decoder);
@@ -155,7 +154,7 @@ Result<std::unique_ptr<Stream>> DecodeStream(uint32_t physical_db, std::string_v
     ReadDirectoryPage(&decoder, page.get());
     stream->directory.pages().push_back(std::move(page));
   }
-  if (version != kFirstStreamRecordVersion) {
+  if (head->version != kFirstStreamRecordVersion) {
     stream->iids_added = decoder.ReadVarint();
     stream->iids_duplicates = decoder.ReadVarint();
     stream->producers = ReadProducerTable(&decoder);

@@ -16,6 +16,7 @@
 #include "engine/directory.h"
 #include "engine/group.h"
 #include "engine/group_positions.h"
+#include "engine/key_holder.h"
 #include "engine/node_rule.h"
 #include "engine/producer_table.h"
 #include "engine/status.h"
@@ -25,30 +26,11 @@
 
 namespace engine {
 
-// What stands for a key name in memory: the value, or the knowledge that there is none.
-struct KeyHolder : Unit {
-  KeyHolder(UnitKind unit_kind, uint32_t db, std::string name)
-      : Unit(unit_kind), physical_db(db), key(std::move(name)) {}
-
-  const uint32_t physical_db;
-  const std::string key;
-};
-
-// The key does not exist. Kept while the store still has a record of it (on_disk), and as long as
-// the cache likes otherwise.
-struct MissingKey : KeyHolder {
-  MissingKey(uint32_t db, std::string name)
-      : KeyHolder(UnitKind::kMissingKey, db, std::move(name)) {}
-
-  uint64_t delete_checkpoint = 0;  // Number of the checkpoint that deletes the record, if on_disk.
-};
-
-class Stream : public KeyHolder {
+class Stream : public ValueHolder {
  public:
   Stream(uint32_t db, Uid stream_uid, std::string name)
-      : KeyHolder(UnitKind::kStream, db, std::move(name)), uid(stream_uid) {}
+      : ValueHolder(UnitKind::kStream, db, stream_uid, std::move(name)) {}
 
-  const Uid uid;
   uint64_t length = 0;
   uint64_t entries_added = 0;
   uint64_t data_bytes = 0;  // Lengths of all fields and values of live entries.
@@ -74,9 +56,6 @@ class Stream : public KeyHolder {
   GroupPositions positions;                                          // Of all groups.
 
   // Not stored.
-  Turn changed_turn = 0;         // Newest turn with an effect on it.
-  uint64_t named_in_record = 0;  // The record under construction that names this stream...
-  uint32_t record_index = 0;     // ...and the number it has there.
   // Live entries of the first node; 0 = not known. Spares a look into the block when `~` trimming
   // has nothing to do.
   uint32_t first_node_live = 0;

@@ -71,6 +71,7 @@ EntryAdded MakeEntry(const Core& core, const Stream& stream, StreamId id, const 
 }  // namespace
 
 Result<Stream*> Engine::CreateStream(Op& op, std::string_view key) {
+  DropExpired(*core_, op, op.db, key);
   Database& database = core_->keyspace.at(op.db);
   Stream& stream = InstallNewStream(*core_, database, core_->next_uid, key);
   Emit(*core_, stream, StreamCreated{core_->options.idmp_duration_s, core_->options.idmp_max_size});

@@ -18,6 +18,8 @@ using Turn = uint64_t;
 
 // Identity of a stream or string value, never reused within a store.
 using Uid = uint64_t;
+enum class KeyType : uint8_t { kNone, kStream, kString };
+
 // Number of a group within its stream, of a consumer within its group; never reused.
 using GroupNumber = uint32_t;
 using ConsumerNumber = uint32_t;

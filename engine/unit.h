@@ -11,6 +11,7 @@ namespace engine {
 
 enum class UnitKind : uint8_t {
   kStream,
+  kString,
   kMissingKey,
   kDirectoryPage,
   kBlock,

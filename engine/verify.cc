@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -191,18 +192,59 @@ class StreamVerifier {
 // Names of a database's keys in the store, as one list.
 Result<std::vector<std::string>> StoredKeys(Core& core, const Database& database) {
   std::vector<std::string> names;
-  RETURN_IF_ERROR(core.persistence->ScanKeys(
-      KeyScanStart(database.physical, 0), PrefixEnd(DatabasePrefix(database.physical)),
-      [&names](std::string_view stored) {
-        uint32_t physical = 0;
-        uint64_t hash = 0;
-        std::string_view name;
-        if (ParseKeyRecordKey(stored, &physical, &hash, &name)) {
-          names.emplace_back(name);
+  RETURN_IF_ERROR(
+      core.persistence->ScanFamily(Family::kKeys, KeyScanStart(database.physical, 0),
+                                   PrefixEnd(DatabasePrefix(database.physical)),
+                                   [&names](std::string_view stored, std::string_view) {
+                                     uint32_t physical = 0;
+                                     uint64_t hash = 0;
+                                     std::string_view name;
+                                     if (ParseKeyRecordKey(stored, &physical, &hash, &name)) {
+                                       names.emplace_back(name);
+                                     }
+                                     return true;
+                                   }));
+  return names;
+}
+
+// Every key with an expiry has its place in the index, and no place is anybody else's.
+Status VerifyExpiries(Core& core, std::set<ExpiryPlace> expected, CheckReport* report) {
+  report->expiries += expected.size();
+  const auto check = [&](const ExpiryPlace& place) {
+    if (core.keyspace.ByPhysical(place.physical_db) != nullptr && expected.erase(place) == 0) {
+      report->Fault("the expiry index has a place that no key has: " + place.key);
+    }
+  };
+  RETURN_IF_ERROR(core.persistence->ScanFamily(
+      Family::kSystem, ExpiryIndex::StoreKey({}), ExpiryIndex::StoreEnd(),
+      [&](std::string_view stored, std::string_view) {
+        const auto place = ExpiryIndex::ParseStoreKey(stored);
+        if (place.has_value() && !core.expiry_index.Knows(*place).has_value()) {
+          check(*place);
         }
         return true;
       }));
-  return names;
+  for (const ExpiryPlace& place : core.expiry_index.Added()) {
+    check(place);
+  }
+  for (const ExpiryPlace& place : expected) {
+    report->Fault("the expiry index lacks key " + place.key);
+  }
+  return OkStatus();
+}
+
+// What is known of a value of any type; the name of a stream's group of blocks is checked apart.
+void VerifyValue(Core& core, Database& database, ValueHolder& value,
+                 std::set<ExpiryPlace>* expected, CheckReport* report) {
+  database.CountExpiry(value.expire_ms, true);
+  if (value.expire_ms != 0) {
+    expected->insert({value.expire_ms, value.physical_db, value.key});
+  }
+  if (value.kind == UnitKind::kString) {
+    ++report->strings;
+  } else {
+    VerifyStream(core, static_cast<Stream&>(value), report);
+  }
 }
 
 }  // namespace
@@ -212,6 +254,7 @@ void VerifyStream(Core& core, Stream& stream, CheckReport* report) {
 }
 
 Status VerifyState(Core& core, CheckReport* report) {
+  std::set<ExpiryPlace> expiries;
   for (uint32_t db = 0; db < core.keyspace.size(); ++db) {
     Database& database = core.keyspace.at(db);
     ASSIGN_OR_RETURN(std::vector<std::string> names, StoredKeys(core, database));
@@ -223,24 +266,30 @@ Status VerifyState(Core& core, CheckReport* report) {
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());
     uint64_t found = 0;
+    Database counted(database.physical);
     for (const std::string& name : names) {
       Op op;
       op.db = db;
       op.read_misses = true;
-      const Result<Stream*> stream = core.FindStream(op, name);
-      if (stream.ok()) {
+      // At a time when nothing has expired.
+      const Result<ValueHolder*> value = core.FindHolder(op, name);
+      if (value.ok()) {
         ++found;
-        VerifyStream(core, **stream, report);
-      } else if (stream.code() != Code::kNotFound) {
-        report->Fault("key " + name + ": " + stream.status().message());
+        VerifyValue(core, counted, **value, &expiries, report);
+      } else if (value.code() != Code::kNotFound) {
+        report->Fault("key " + name + ": " + value.status().message());
       }
+    }
+    if (counted.expiring_count != database.expiring_count ||
+        counted.expiry_sum_s != database.expiry_sum_s) {
+      report->Fault("database " + std::to_string(db) + " counts its expiring keys wrongly");
     }
     if (found != database.key_count) {
       report->Fault("database " + std::to_string(db) + " counts " +
                     std::to_string(database.key_count) + " keys and has " + std::to_string(found));
     }
   }
-  return OkStatus();
+  return VerifyExpiries(core, std::move(expiries), report);
 }
 
 }  // namespace engine

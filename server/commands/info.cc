@@ -34,6 +34,7 @@ void CollectStats(const Stats& stats, InfoSnapshot* snapshot) {
   snapshot->net_input_bytes = stats.net_input_bytes;
   snapshot->net_output_bytes = stats.net_output_bytes;
   snapshot->rejected_connections = stats.rejected_connections;
+  snapshot->expired_keys = stats.expired_keys;
   snapshot->keyspace_hits = stats.keyspace_hits;
   snapshot->keyspace_misses = stats.keyspace_misses;
   snapshot->error_replies = stats.error_replies;
@@ -63,7 +64,9 @@ void CollectKeyspace(CommandContext& context, InfoSnapshot* snapshot) {
   const auto databases = static_cast<uint32_t>(snapshot->settings.databases);
   for (uint32_t db = 0; db < databases; ++db) {
     const int64_t keys = context.engine.KeyCountOf(db);
-    if (keys > 0) snapshot->keyspace.push_back({db, keys});
+    if (keys == 0) continue;
+    const engine::Engine::ExpiryStats expiries = context.engine.ExpiryStatsOf(db, context.op.now);
+    snapshot->keyspace.push_back({db, keys, expiries.keys, expiries.mean_ttl_ms});
   }
 }
 

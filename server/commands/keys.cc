@@ -28,12 +28,14 @@ std::string_view TypeName(KeyType type) {
       return "none";
     case KeyType::kStream:
       return "stream";
+    case KeyType::kString:
+      return "string";
   }
   return "none";
 }
 
 // Types that clients know and no key here can have.
-constexpr std::string_view kForeignTypes[] = {"string", "list", "set", "zset", "hash"};
+constexpr std::string_view kForeignTypes[] = {"list", "set", "zset", "hash"};
 
 bool IsForeignType(std::string_view name) {
   for (std::string_view foreign : kForeignTypes) {
@@ -57,10 +59,12 @@ Outcome ReadCursor(std::string_view text, uint64_t* cursor) {
 }
 
 Outcome ReadType(std::string_view name, ScanOptions* options) {
-  const bool is_stream = EqualsIgnoreCase(name, TypeName(KeyType::kStream));
-  if (!is_stream && !IsForeignType(name)) return {Error::kUnknownTypeName, {name}};
-  options->type = is_stream ? std::optional(KeyType::kStream) : std::nullopt;
-  options->nothing_can_match = !is_stream;
+  options->type.reset();
+  for (const KeyType type : {KeyType::kStream, KeyType::kString}) {
+    if (EqualsIgnoreCase(name, TypeName(type))) options->type = type;
+  }
+  options->nothing_can_match = !options->type;
+  if (!options->type && !IsForeignType(name)) return {Error::kUnknownTypeName, {name}};
   return Done();
 }
 

@@ -48,9 +48,9 @@ class CommandTable {
  public:
   CommandTable() {
     for (std::span<const CommandSpec> family :
-         {StreamCommands(), GroupCommands(), ConnectionCommands(), KeyCommands(), ServerCommands(),
-          AclCommands(), DiagnosisCommands(), TopologyCommands(), TransactionCommands(),
-          PubSubCommands()}) {
+         {StreamCommands(), GroupCommands(), ConnectionCommands(), KeyCommands(), StringCommands(),
+          ExpiryCommands(), ObjectCommands(), ServerCommands(), AclCommands(), DiagnosisCommands(),
+          TopologyCommands(), TransactionCommands(), PubSubCommands()}) {
       rows_.insert(rows_.end(), family.begin(), family.end());
     }
     std::ranges::sort(rows_, {}, &CommandSpec::name);
@@ -64,7 +64,7 @@ class CommandTable {
   size_t top_level_count() const { return top_level_count_; }
 
   const CommandSpec* Find(const LowerName& name) const {
-    const uint16_t slot = slots_[name.Hash(seed_) % kSlots];
+    const uint16_t slot = slots_[name.Hash(seed_) >> kSlotShift];
     if (slot == 0) return nullptr;
     const CommandSpec& row = rows_[slot - 1u];
     return row.name == name.view() ? &row : nullptr;
@@ -72,6 +72,9 @@ class CommandTable {
 
  private:
   static constexpr size_t kSlots = 4096;
+  // The highest bits: only they depend on every byte of a name.
+  static constexpr int kSlotShift = 64 - 12;
+  static_assert(kSlots == size_t{1} << (64 - kSlotShift));
 
   void CheckRow(const CommandSpec& row) const {
     const bool is_last = &row == &rows_.back();
@@ -86,7 +89,7 @@ class CommandTable {
     for (size_t i = 0; i < rows_.size(); ++i) {
       LowerName name;
       CHECK(name.Append(rows_[i].name));
-      uint16_t& slot = slots_[name.Hash(seed) % kSlots];
+      uint16_t& slot = slots_[name.Hash(seed) >> kSlotShift];
       if (slot != 0) return false;
       slot = static_cast<uint16_t>(i + 1);
     }

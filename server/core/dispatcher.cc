@@ -23,6 +23,10 @@ bool IsCrossProtocol(std::string_view name) {
   return EqualsIgnoreCase(name, "POST") || EqualsIgnoreCase(name, "Host:");
 }
 
+constexpr int64_t kNeverMillis = INT64_MAX;
+// Beyond that a wait is as good as any: the loop looks again.
+constexpr int64_t kLongestWaitMs = 86'400'000;
+
 std::string_view UpToZero(std::string_view text) { return text.substr(0, text.find('\0')); }
 
 Outcome UnknownCommand(std::span<const std::string_view> args) {
@@ -68,6 +72,10 @@ Dispatcher::Dispatcher(ServerContext& context, engine::Engine& engine)
       exec_(FindCommand("exec")),
       wake_ups_left_(kWakeUpsPerTurn) {
   context_.set_client_control(this);
+  engine_.SetExpirySink([this](uint32_t db, std::string_view key) {
+    ++context_.stats().expired_keys;
+    ReportExpired(context_, engine_, db, key);
+  });
 }
 
 Dispatcher::~Dispatcher() { context_.set_client_control(nullptr); }
@@ -497,6 +505,8 @@ bool Dispatcher::Unblock(Session& session, UnblockReason reason) {
 void Dispatcher::RunDueWork() {
   timer_.Start();
   wake_ups_left_ = kWakeUpsPerTurn;
+  const Instant& now = timer_.now();
+  engine_.ReapExpired(engine_.TimeNow(now.unix_us / 1000, now.monotonic_us / 1000));
   ServeReady();
   ReleasePaused();
   RetryWaiting();
@@ -517,8 +527,13 @@ void Dispatcher::CloseOverflowed() {
 
 int64_t Dispatcher::NextDueMicros() const {
   int64_t next_us = context_.waiters().next_deadline_us();
-  if (!retries_.empty()) next_us = std::min(next_us, timer_.now().monotonic_us + kRoomPollMicros);
+  const Instant& now = timer_.now();
+  if (!retries_.empty()) next_us = std::min(next_us, now.monotonic_us + kRoomPollMicros);
   if (!paused_.empty()) next_us = std::min(next_us, context_.pause().end_us());
+  if (const int64_t reap_ms = engine_.next_reap_unix_ms(); reap_ms < kNeverMillis) {
+    const int64_t wait_ms = std::clamp<int64_t>(reap_ms - now.unix_us / 1000, 0, kLongestWaitMs);
+    next_us = std::min(next_us, now.monotonic_us + wait_ms * 1000);
+  }
   return next_us;
 }
 

@@ -199,6 +199,20 @@ constexpr Row kTexts[] = {
      "ERR Wrong protocol type name. Please use one of the following: "
      "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"},
     {Error::kVerbatim, "{}"},
+    {Error::kInvalidExpireTime, "ERR invalid expire time in '{}' command"},
+    {Error::kExpireOption, "ERR Unsupported option {}"},
+    {Error::kExpireNxAndOthers,
+     "ERR NX and XX, GT or LT options at the same time are not compatible"},
+    {Error::kExpireGtAndLt, "ERR GT and LT options at the same time are not compatible"},
+    {Error::kNumberOverflow, "ERR increment or decrement would overflow"},
+    {Error::kDecrementOverflow, "ERR decrement would overflow"},
+    {Error::kStringTooLong, "ERR string exceeds maximum allowed size (proto-max-bulk-len)"},
+    {Error::kSameObject, "ERR source and destination objects are the same"},
+    {Error::kFirstDbIndex, "ERR invalid first DB index"},
+    {Error::kSecondDbIndex, "ERR invalid second DB index"},
+    {Error::kObjectFreq,
+     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
+     "when switching between policies at runtime LRU and LFU data will take some time to adjust."},
 };
 
 constexpr bool HasRowForEachError() {

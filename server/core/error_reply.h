@@ -163,6 +163,18 @@ enum class Error : unsigned short {
   kNeedsResp3,       // ERR RESP2 is not supported by this command
   kProtocolSample,   // ERR Wrong protocol type name. Please use one of the ...
   kVerbatim,         // {}
+  // Expiry, strings, moving.
+  kInvalidExpireTime,  // ERR invalid expire time in '{}' command
+  kExpireOption,       // ERR Unsupported option {}
+  kExpireNxAndOthers,  // ERR NX and XX, GT or LT options at the same time are not com...
+  kExpireGtAndLt,      // ERR GT and LT options at the same time are not compatible
+  kNumberOverflow,     // ERR increment or decrement would overflow
+  kDecrementOverflow,  // ERR decrement would overflow
+  kStringTooLong,      // ERR string exceeds maximum allowed size (proto-max-bulk-len)
+  kSameObject,         // ERR source and destination objects are the same
+  kFirstDbIndex,       // ERR invalid first DB index
+  kSecondDbIndex,      // ERR invalid second DB index
+  kObjectFreq,         // ERR An LFU maxmemory policy is not selected, access frequenc...
   kCount,
 };
 

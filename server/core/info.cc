@@ -130,7 +130,7 @@ void WriteStats(const InfoSnapshot& snapshot, SectionWriter& out) {
   out.Field("sync_full", 0);
   out.Field("sync_partial_ok", 0);
   out.Field("sync_partial_err", 0);
-  out.Field("expired_keys", 0);
+  out.Field("expired_keys", snapshot.expired_keys);
   out.Field("evicted_keys", 0);
   out.Field("keyspace_hits", snapshot.keyspace_hits);
   out.Field("keyspace_misses", snapshot.keyspace_misses);
@@ -191,8 +191,8 @@ void WriteCluster(const InfoSnapshot&, SectionWriter& out) { out.Field("cluster_
 
 void WriteKeyspace(const InfoSnapshot& snapshot, SectionWriter& out) {
   for (const KeyspaceRow& row : snapshot.keyspace) {
-    out.Field(fmt::format("db{}", row.db),
-              fmt::format("keys={},expires=0,avg_ttl=0,subexpiry=0", row.keys));
+    out.Field(fmt::format("db{}", row.db), fmt::format("keys={},expires={},avg_ttl={},subexpiry=0",
+                                                       row.keys, row.expires, row.mean_ttl_ms));
   }
 }
 

@@ -34,6 +34,8 @@ struct CommandLatency {
 struct KeyspaceRow {
   uint32_t db = 0;
   int64_t keys = 0;
+  int64_t expires = 0;  // Keys with an expiry.
+  int64_t mean_ttl_ms = 0;
 };
 
 // Everything INFO tells, at one moment. Views must outlive the call.
@@ -68,6 +70,7 @@ struct InfoSnapshot {
   uint64_t net_input_bytes = 0;
   uint64_t net_output_bytes = 0;
   uint64_t rejected_connections = 0;
+  uint64_t expired_keys = 0;
   uint64_t keyspace_hits = 0;
   uint64_t keyspace_misses = 0;
   uint64_t error_replies = 0;

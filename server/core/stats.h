@@ -54,6 +54,7 @@ class Stats {
   uint64_t error_replies = 0;
   uint64_t net_input_bytes = 0;
   uint64_t net_output_bytes = 0;
+  uint64_t expired_keys = 0;
   uint64_t keyspace_hits = 0;
   uint64_t keyspace_misses = 0;
   uint64_t used_memory_peak = 0;

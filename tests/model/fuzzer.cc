@@ -103,6 +103,7 @@ void Fuzzer::Expect(bool holds, const std::string& what) {
 }
 
 bool Fuzzer::CompareAll() {
+  ReapAll();
   DumpOptions options;
   options.with_nodes = [this](uint32_t db, const std::string& key) {
     const auto it = databases_[db].find(key);
@@ -137,6 +138,7 @@ void Fuzzer::EndTurn() {
 
 bool Fuzzer::Step() {
   ++step_count_;
+  ReapAll();
   PickStream();
   using Command = void (Fuzzer::*)();
   struct Weighted {
@@ -153,6 +155,8 @@ bool Fuzzer::Step() {
       {12, &Fuzzer::Claim},         {10, &Fuzzer::AutoClaim},    {2, &Fuzzer::DeleteKeys},
       {3, &Fuzzer::ListKeys},       {8, &Fuzzer::RemoveEntries}, {8, &Fuzzer::AcknowledgeAndRemove},
       {25, &Fuzzer::AddOnce},       {6, &Fuzzer::RecordIid},     {1, &Fuzzer::SetIdempotency},
+      {5, &Fuzzer::SetString},      {3, &Fuzzer::GetString},     {3, &Fuzzer::SetExpiry},
+      {1, &Fuzzer::Rename},         {1, &Fuzzer::Copy},
   };
   uint64_t total = 0;
   for (const Weighted& each : kCommands) {
@@ -168,6 +172,9 @@ bool Fuzzer::Step() {
   }
   if (OneIn(300)) {
     Flush();
+  }
+  if (OneIn(200)) {
+    SwapDatabases();
   }
   if (OneIn(3)) {
     engine_.Advance(static_cast<int64_t>(Draw(20)));
@@ -255,6 +262,7 @@ void Fuzzer::Reopen() {
 
 // What was done in a turn that had not ended when the process died has never been.
 void Fuzzer::LoseTurn() {
+  ReapAll();
   EndTurn();
   const std::vector<ModelDatabase> kept = databases_;
   engine_.set_turns_end_while_loading(false);
@@ -262,7 +270,8 @@ void Fuzzer::LoseTurn() {
     PickStream();
     (this->*PickOf<void (Fuzzer::*)()>({&Fuzzer::Add, &Fuzzer::Delete, &Fuzzer::ReadNew,
                                         &Fuzzer::Claim, &Fuzzer::DeleteKeys, &Fuzzer::Trim,
-                                        &Fuzzer::AddOnce, &Fuzzer::AcknowledgeAndRemove}))();
+                                        &Fuzzer::AddOnce, &Fuzzer::AcknowledgeAndRemove,
+                                        &Fuzzer::SetString, &Fuzzer::Rename, &Fuzzer::Copy}))();
   }
   if (failed()) {
     return;
@@ -281,8 +290,12 @@ void Fuzzer::LoseTurn() {
 
 // A consumer's seen time alone is not worth a commit: after a crash it may be an earlier one.
 void Fuzzer::AdoptSeenTimes() {
+  ReapAll();
   for (uint32_t db = 0; db < kDatabases; ++db) {
     for (auto& [key, stream] : databases_[db]) {
+      if (stream.text.has_value()) {
+        continue;
+      }
       const auto status = engine_.Run(db, [&](Op& op) -> engine::Status {
         ASSIGN_OR_RETURN(engine::Stream * opened, engine_->OpenStream(op, key));
         ForEachGroup(*opened, [&](engine::Group* group) {

@@ -80,6 +80,8 @@ class Fuzzer {
   engine::References PickReferences();
   // A producer and an iid; views of `names_`.
   engine::Production PickProduction();
+  std::string PickStringKey();
+  int64_t PickExpiry();
   ModelStream& model() { return databases_[db_][key_]; }
   bool exists() const { return databases_[db_].contains(key_); }
   ModelGroup& model_group() { return model().groups[group_]; }
@@ -133,6 +135,12 @@ class Fuzzer {
   void DeleteKeys();
   void Flush();
   void ListKeys();
+  void SetString();
+  void GetString();
+  void SetExpiry();
+  void Rename();
+  void Copy();
+  void SwapDatabases();
   // Disturbances.
   void Reopen();
   void LoseTurn();
@@ -140,6 +148,8 @@ class Fuzzer {
   void ChangeSettings();
   void Disturb();
   void AdoptSeenTimes();
+  void RenameKey(const std::string& from, const std::string& to);
+  void ReapAll();
   void ApplyTrim(ModelStream& stream, const engine::TrimArgs& args, int64_t removed);
 
   const FuzzOptions options_;

@@ -40,6 +40,13 @@ bool ModelStream::nodes_are_exact() const {
          !(deleted_since_empty_ && bytes_since_empty_ > kSurelyOneBlockBytes);
 }
 
+ModelStream ModelStream::Copied() const {
+  ModelStream copy = *this;
+  copy.went_back_since_empty_ =
+      went_back_since_empty_ || deleted_since_empty_ || entries_added > entries.size();
+  return copy;
+}
+
 Code ModelStream::Add(engine::Now now, const engine::NodeLimits& limits, const AddId& id,
                       const engine::Payload& payload, StreamId* added) {
   if (last_id == StreamId::Max()) {

@@ -64,6 +64,9 @@ using ModelRow = std::pair<StreamId, std::optional<std::string>>;
 
 class ModelStream {
  public:
+  // A string under this key, and no stream.
+  std::optional<std::string> text;
+  int64_t expire_ms = 0;  // Unix time; 0 = never.
   std::map<StreamId, ModelEntry> entries;
   StreamId last_id;
   StreamId max_deleted;
@@ -84,6 +87,8 @@ class ModelStream {
   // back below deleted ones; then its nodes are not those of the specification any more. Until the
   // stream is empty: then nodes begin anew.
   bool nodes_are_exact() const;
+  // What COPY makes of it: deleted entries are no part of its nodes.
+  ModelStream Copied() const;
 
   // kOk, kIdTooSmall or kIdExhausted.
   engine::Code Add(engine::Now now, const engine::NodeLimits& limits, const engine::AddId& id,

@@ -108,6 +108,15 @@ std::string DumpModelIids(const ModelStream& stream, engine::Now now) {
 
 std::string NodesLine(uint64_t count) { return "  nodes " + std::to_string(count) + "\n"; }
 
+std::string ExpiryLine(int64_t expire_ms) {
+  return expire_ms == 0 ? "" : "  expires " + std::to_string(expire_ms) + "\n";
+}
+
+std::string StringLine(uint32_t db, const std::string& key, std::string_view value) {
+  return "string " + std::to_string(db) + "/" + key + " bytes=" + std::to_string(value.size()) +
+         " hash=" + std::to_string(std::hash<std::string_view>()(value)) + "\n";
+}
+
 // Entries in order; a walk backwards must give the same ones.
 Status DumpEntries(TestEngine& engine, Op& op, Stream& stream, std::string* out) {
   engine::RangeArgs all;
@@ -148,12 +157,18 @@ Status DumpGroup(TestEngine& engine, Op& op, Stream& stream, Group& group,
   });
 }
 
-Status DumpStream(TestEngine& engine, Op& op, const std::string& key, const DumpOptions& options,
-                  std::string* out) {
+Status DumpKey(TestEngine& engine, Op& op, const std::string& key, const DumpOptions& options,
+               std::string* out) {
+  ASSIGN_OR_RETURN(const engine::KeyInfo key_info, engine->Describe(op, key));
+  if (key_info.type == engine::KeyType::kString) {
+    *out += StringLine(op.db, key, key_info.text) + ExpiryLine(key_info.expire_ms);
+    return engine::OkStatus();
+  }
   ASSIGN_OR_RETURN(Stream * stream, engine->OpenStream(op, key));
   const engine::StreamInfo info = Inspect(*stream);
   *out += StreamLine(op.db, key, static_cast<uint64_t>(info.length), info.first_id, info.last_id,
                      info.max_deleted_id, info.entries_added);
+  *out += ExpiryLine(key_info.expire_ms);
   if (options.with_nodes == nullptr || options.with_nodes(op.db, key)) {
     *out += NodesLine(info.node_count);
   }
@@ -184,7 +199,7 @@ std::string DumpEngine(TestEngine& engine, const DumpOptions& options) {
       std::string text;
       const Status status = engine.Run(db, [&](Op& op) {
         text.clear();
-        return DumpStream(engine, op, key, options, &text);
+        return DumpKey(engine, op, key, options, &text);
       });
       out += status.ok() ? text : "stream " + key + " failed: " + status.message() + "\n";
     }
@@ -197,8 +212,13 @@ std::string DumpModel(const std::vector<ModelDatabase>& databases, const DumpOpt
   for (uint32_t db = 0; db < databases.size(); ++db) {
     out += "db " + std::to_string(db) + " keys=" + std::to_string(databases[db].size()) + "\n";
     for (const auto& [key, stream] : databases[db]) {
+      if (stream.text.has_value()) {
+        out += StringLine(db, key, *stream.text) + ExpiryLine(stream.expire_ms);
+        continue;
+      }
       out += StreamLine(db, key, stream.length(), stream.first_id(), stream.last_id,
                         stream.max_deleted, stream.entries_added);
+      out += ExpiryLine(stream.expire_ms);
       if (options.with_nodes == nullptr || options.with_nodes(db, key)) {
         out += NodesLine(stream.nodes.size());
       }

@@ -8,6 +8,10 @@ differently is not generated where it would leave them in different states; see 
 import random
 
 KEYS = ("s", "t", "u")
+STRING_KEYS = ("k", "l")
+# Far enough that none comes during a run, and absolute, so that two servers agree to the millisecond.
+FAR_SECONDS = ("4102444800", "4102444900", "9000000000")
+FAR_MILLIS = ("4102444800123", "4102444800500", "9000000000999")
 GROUPS = ("g", "h")
 CONSUMERS = ("a", "b", "c")
 FIELDS = ("f", "g", "", "\x00\xff", "field")
@@ -33,7 +37,8 @@ class Generator:
         self.clock = 1
         make = [(self.xadd, 30), (self.xreadgroup, 16), (self.xack, 8), (self.xclaim, 7),
                 (self.xautoclaim, 5), (self.xpending, 4), (self.xread, 6), (self.xrange, 8),
-                (self.xgroup, 6), (self.xlen, 1), (self.keys, 1), (self.odd, 1)]
+                (self.xgroup, 6), (self.xlen, 1), (self.keys, 1), (self.odd, 1), (self.string, 6),
+                (self.expiry, 4), (self.move, 1)]
         if not self.clean:
             make += [(self.xtrim, 5), (self.xsetid, 2), (self.group_counters, 2)]
         if self.deletes:
@@ -51,6 +56,64 @@ class Generator:
 
     def group(self):
         return GROUPS[0] if self.chance(0.7) else "none" if self.chance(0.05) else self.pick(GROUPS)
+
+    def string_key(self):
+        return self.key() if self.chance(0.1) else self.pick(STRING_KEYS)
+
+    def string(self):
+        key = self.string_key()
+        roll = int(self.random.random() * 12)
+        if roll < 3:
+            # A stream is replaced now and then only: its commands are what matters.
+            words = ["SET", self.pick(STRING_KEYS) if self.chance(0.95) else key, self.pick(VALUES)]
+            for word in ("NX", "XX", "GET", "KEEPTTL"):
+                words += [word] if self.chance(0.12) else []
+            if self.chance(0.2):
+                words += self.pick((["EXAT", self.pick(FAR_SECONDS)], ["PXAT", self.pick(FAR_MILLIS)],
+                                    ["EX", self.pick(("0", "-1", "x"))], ["PX"]))
+            return words
+        if roll == 3:
+            words = ["GETEX", key]
+            return words + self.pick(([], ["PERSIST"], ["PXAT", self.pick(FAR_MILLIS)], ["EX", "x"]))
+        if roll == 4:
+            return ["MGET", key, self.key(), self.pick(STRING_KEYS)]
+        if roll == 5:
+            return ["MSETNX" if self.chance(0.5) else "MSET", self.pick(STRING_KEYS), self.pick(VALUES),
+                    self.pick(STRING_KEYS), self.pick(INTEGERS)]
+        if roll == 6:
+            return [self.pick(("INCR", "DECR")), key]
+        if roll == 7:
+            return [self.pick(("INCRBY", "DECRBY")), key, self.integer()]
+        if roll == 8:
+            return ["APPEND", key, self.pick(VALUES)]
+        if roll == 9:
+            return [self.pick(("GETDEL", "STRLEN")), self.pick(STRING_KEYS)]
+        if roll == 10:
+            return [self.pick(("SETNX", "GETSET")), self.pick(STRING_KEYS), self.pick(VALUES)]
+        return ["GET", key]
+
+    def expiry(self):
+        key = self.key() if self.chance(0.4) else self.pick(STRING_KEYS)
+        if self.chance(0.5):
+            return [self.pick(("EXPIRETIME", "PEXPIRETIME", "PERSIST")), key]
+        in_seconds = self.chance(0.5)
+        words = ["EXPIREAT" if in_seconds else "PEXPIREAT", key,
+                 self.pick(FAR_SECONDS if in_seconds else FAR_MILLIS)]
+        if self.chance(0.03):
+            words[2] = self.pick(BAD_INTEGERS)
+        for word in ("NX", "XX", "GT", "LT", "ZZ"):
+            words += [word] if self.chance(0.1) else []
+        return words
+
+    def move(self):
+        keys = STRING_KEYS if self.chance(0.5) else KEYS
+        words = [self.pick(("RENAME", "RENAMENX", "COPY")), self.pick(keys), self.pick(keys)]
+        # A copy here leaves deleted entries out of its nodes, so `~` trimming would differ.
+        if words[0] == "COPY" and keys is KEYS and not self.clean:
+            words[0] = "RENAME"
+        if words[0] == "COPY" and self.chance(0.5):
+            words.append(self.pick(("REPLACE", "replace", "FOO")))
+        return words
 
     def integer(self):
         return self.pick(BAD_INTEGERS) if self.chance(0.04) else self.pick(INTEGERS)

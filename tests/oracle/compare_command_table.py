@@ -33,6 +33,9 @@ EXPECTED = {
     ("psubscribe", "arguments"): "no block around a single argument",
     ("xadd", "arguments"): "KEEPREF, DELREF and ACKED since 8.2, IDMP since 8.6",
     ("xtrim", "arguments"): "KEEPREF, DELREF and ACKED since 8.2",
+    ("copy", "key specifications"): "one specification for both keys",
+    ("rename", "key specifications"): "one specification for both keys",
+    ("renamenx", "key specifications"): "one specification for both keys",
 }
 
 

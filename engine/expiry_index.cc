@@ -1,0 +1,168 @@
+#include "engine/expiry_index.h"
+
+#include <utility>
+
+#include "engine/checksum.h"
+#include "engine/codec.h"
+#include "engine/limits.h"
+#include "engine/schema.h"
+
+namespace engine {
+namespace {
+
+constexpr uint8_t kPlaceVersion = 1;
+constexpr size_t kPlaceHeadBytes = 1 + 8 + 4;
+
+}  // namespace
+
+std::string ExpiryIndex::StoreKey(const ExpiryPlace& place) {
+  std::string out;
+  out.reserve(kPlaceHeadBytes + place.key.size());
+  out.push_back(kExpiryKeyTag);
+  PutU64(&out, static_cast<uint64_t>(place.due_ms));
+  PutU32(&out, place.physical_db);
+  out.append(place.key);
+  return out;
+}
+
+std::optional<ExpiryPlace> ExpiryIndex::ParseStoreKey(std::string_view stored) {
+  if (stored.size() < kPlaceHeadBytes || stored.front() != kExpiryKeyTag) {
+    return std::nullopt;
+  }
+  ExpiryPlace place;
+  place.due_ms = static_cast<int64_t>(LoadU64(stored.data() + 1));
+  place.physical_db = LoadU32(stored.data() + 9);
+  place.key = stored.substr(kPlaceHeadBytes);
+  return place.due_ms > 0 ? std::optional(std::move(place)) : std::nullopt;
+}
+
+std::string ExpiryIndex::StoreEnd() { return PrefixEnd({&kExpiryKeyTag, 1}); }
+
+std::string ExpiryIndex::StoreValue() {
+  std::string out;
+  PutU8(&out, kPlaceVersion);
+  SealRecord(&out, 0);
+  return out;
+}
+
+void ExpiryIndex::Add(const ExpiryPlace& place) {
+  const auto [it, is_new] = changes_.try_emplace(place);
+  it->second.exists = true;
+  it->second.is_fresh = is_new && !frozen_.contains(place);
+  if (InWindow(place)) {
+    PutIntoWindow(place);
+  }
+}
+
+void ExpiryIndex::Remove(const ExpiryPlace& place) {
+  window_.erase(place);
+  const auto it = changes_.find(place);
+  if (it != changes_.end() && it->second.is_fresh) {
+    changes_.erase(it);
+  } else {
+    changes_.insert_or_assign(place, Change{});
+  }
+}
+
+const ExpiryPlace* ExpiryIndex::EarliestFrom(const ExpiryPlace& from) const {
+  const auto it = window_.lower_bound(from);
+  return it == window_.end() ? nullptr : &*it;
+}
+
+bool ExpiryIndex::WantsPage() const {
+  return !is_complete_ && window_.size() < kExpiryWindowKeys / 4;
+}
+
+void ExpiryIndex::PutIntoWindow(const ExpiryPlace& place) {
+  window_.insert(place);
+  if (window_.size() > kExpiryWindowKeys) {
+    const auto last = std::prev(window_.end());
+    end_ = *last;
+    is_complete_ = false;
+    window_.erase(last);
+  }
+}
+
+void ExpiryIndex::PutIntoWindow(const Changes& changes, const ExpiryPlace& from) {
+  for (auto it = changes.lower_bound(from); it != changes.end() && InWindow(it->first); ++it) {
+    if (it->second.exists && Knows(it->first).value_or(false)) {
+      PutIntoWindow(it->first);
+    }
+  }
+}
+
+void ExpiryIndex::InstallPage(const ExpiryPage& page) {
+  if (is_complete_ || page.from != end_) {
+    return;
+  }
+  is_complete_ = !page.next.has_value();
+  end_ = page.next.value_or(ExpiryPlace());
+  for (const ExpiryPlace& place : page.places) {
+    if (!InWindow(place)) {
+      break;
+    }
+    if (Knows(place).value_or(true)) {
+      PutIntoWindow(place);
+    }
+  }
+  PutIntoWindow(frozen_, page.from);
+  PutIntoWindow(changes_, page.from);
+}
+
+void ExpiryIndex::Freeze() {
+  frozen_.swap(changes_);
+  changes_.clear();
+  next_to_encode_ = frozen_.begin();
+}
+
+bool ExpiryIndex::EncodeSlice(Checkpoint* checkpoint, size_t max_bytes) {
+  const std::string value = StoreValue();
+  size_t bytes = 0;
+  for (; next_to_encode_ != frozen_.end(); ++next_to_encode_) {
+    if (bytes >= max_bytes) {
+      return false;
+    }
+    const std::string key = StoreKey(next_to_encode_->first);
+    bytes += key.size() + value.size();
+    if (next_to_encode_->second.exists) {
+      checkpoint->Put(Family::kSystem, key, value);
+    } else {
+      checkpoint->Delete(Family::kSystem, key);
+    }
+  }
+  return true;
+}
+
+void ExpiryIndex::Revert() {
+  // The failed checkpoint may be in the store all the same: nothing is fresh.
+  for (auto& [place, change] : frozen_) {
+    changes_.try_emplace(place, Change{change.exists, false});
+  }
+  frozen_.clear();
+}
+
+std::optional<bool> ExpiryIndex::Knows(const ExpiryPlace& place) const {
+  for (const Changes* changes : {&changes_, &frozen_}) {
+    if (const auto it = changes->find(place); it != changes->end()) {
+      return it->second.exists;
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<ExpiryPlace> ExpiryIndex::Added() const {
+  std::vector<ExpiryPlace> added;
+  for (const auto& [place, change] : frozen_) {
+    if (change.exists && !changes_.contains(place)) {
+      added.push_back(place);
+    }
+  }
+  for (const auto& [place, change] : changes_) {
+    if (change.exists) {
+      added.push_back(place);
+    }
+  }
+  return added;
+}
+
+}  // namespace engine
