@@ -19,6 +19,7 @@ void Apply(Core& core, Stream& stream, const RangesTrimmed& effect);
 void Apply(Core& core, Stream& stream, const IdSet& effect);
 void Apply(Core& core, Stream& stream, const IidRecorded& effect);
 void Apply(Core& core, Stream& stream, const DuplicateRefused& effect);
+void Apply(Core& core, Stream& stream, const IidsCounted& effect);
 void Apply(Core& core, Stream& stream, const IidsForgotten& effect);
 void Apply(Core& core, Stream& stream, const IdempotencySet& effect);
 void Apply(Core& core, Stream& stream, const GroupCreated& effect);

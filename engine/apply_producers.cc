@@ -127,6 +127,12 @@ void Apply(Core& core, Stream& stream, const DuplicateRefused&) {
   ++stream.iids_duplicates;
 }
 
+void Apply(Core& core, Stream& stream, const IidsCounted& effect) {
+  Change(core, stream);
+  stream.iids_added = effect.added;
+  stream.iids_duplicates = effect.duplicates;
+}
+
 void Apply(Core& core, Stream& stream, const IidsForgotten& effect) {
   Change(core, stream);
   if (stream.producers == nullptr || stream.producers->slots.empty()) {

@@ -86,7 +86,7 @@ bool Checkpoint::IsDead(const Unit& unit) const {
       value = static_cast<const PageUnit&>(unit).group->stream;
       break;
     case UnitKind::kProducerPage:
-      stream = static_cast<const ProducerPageUnit&>(unit).stream;
+      value = static_cast<const ProducerPageUnit&>(unit).stream;
       break;
     case UnitKind::kMissingKey:
       return false;

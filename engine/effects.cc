@@ -122,6 +122,12 @@ void Recorder::Add(uint32_t stream, const DuplicateRefused&) {
   Begin(EffectType::kDuplicateRefused, stream);
 }
 
+void Recorder::Add(uint32_t stream, const IidsCounted& effect) {
+  Begin(EffectType::kIidsCounted, stream);
+  PutVarint(&bytes_, effect.added);
+  PutVarint(&bytes_, effect.duplicates);
+}
+
 void Recorder::Add(uint32_t stream, const IidsForgotten& effect) {
   Begin(EffectType::kIidsForgotten, stream);
   PutU64(&bytes_, effect.first_hash);
@@ -324,6 +330,7 @@ class EffectReader {
       }
       case EffectType::kIidRecorded:
       case EffectType::kDuplicateRefused:
+      case EffectType::kIidsCounted:
       case EffectType::kIidsForgotten:
       case EffectType::kIdempotencySet:
         return OfIdempotency(type, stream);
@@ -358,6 +365,12 @@ class EffectReader {
         IdempotencySet effect;
         effect.duration_s = decoder_.ReadVarint32();
         effect.max_size = decoder_.ReadVarint32();
+        return Tell(stream, effect);
+      }
+      case EffectType::kIidsCounted: {
+        IidsCounted effect;
+        effect.added = decoder_.ReadVarint();
+        effect.duplicates = decoder_.ReadVarint();
         return Tell(stream, effect);
       }
       default:

@@ -42,6 +42,7 @@ enum class EffectType : uint8_t {
   kDuplicateRefused = 34,
   kIidsForgotten = 35,
   kIdempotencySet = 36,
+  kIidsCounted = 37,
   kStringSet = 19,
   kExpirySet = 20,
   kKeyRenamed = 21,
@@ -107,6 +108,12 @@ struct IidRecorded {
 
 // An entry was not added since its iid was known.
 struct DuplicateRefused {};
+
+// What the stream has counted in its life (a copy takes over the counts of its source).
+struct IidsCounted {
+  uint64_t added = 0;
+  uint64_t duplicates = 0;
+};
 
 // Of producers whose names' hashes lie within the bounds, the iids of entries up to this time.
 struct IidsForgotten {
@@ -245,6 +252,7 @@ class Recorder {
   void Add(uint32_t stream, const IdSet& effect);
   void Add(uint32_t stream, const IidRecorded& effect);
   void Add(uint32_t stream, const DuplicateRefused& effect);
+  void Add(uint32_t stream, const IidsCounted& effect);
   void Add(uint32_t stream, const IidsForgotten& effect);
   void Add(uint32_t stream, const IdempotencySet& effect);
   void Add(uint32_t stream, const GroupCreated& effect);
@@ -290,6 +298,7 @@ class EffectVisitor {
   virtual Status On(uint32_t stream, const IdSet& effect) = 0;
   virtual Status On(uint32_t stream, const IidRecorded& effect) = 0;
   virtual Status On(uint32_t stream, const DuplicateRefused& effect) = 0;
+  virtual Status On(uint32_t stream, const IidsCounted& effect) = 0;
   virtual Status On(uint32_t stream, const IidsForgotten& effect) = 0;
   virtual Status On(uint32_t stream, const IdempotencySet& effect) = 0;
   virtual Status On(uint32_t stream, const GroupCreated& effect) = 0;

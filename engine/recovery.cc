@@ -145,6 +145,12 @@ Status Replayer::On(uint32_t stream, const DuplicateRefused& effect) {
   return OkStatus();
 }
 
+Status Replayer::On(uint32_t stream, const IidsCounted& effect) {
+  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
+  Apply(core_, *target, effect);
+  return OkStatus();
+}
+
 Status Replayer::On(uint32_t stream, const IidsForgotten& effect) {
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
   Op op = MakeOp();

@@ -29,6 +29,7 @@ class Replayer : public EffectVisitor {
   Status On(uint32_t stream, const IdSet& effect) override;
   Status On(uint32_t stream, const IidRecorded& effect) override;
   Status On(uint32_t stream, const DuplicateRefused& effect) override;
+  Status On(uint32_t stream, const IidsCounted& effect) override;
   Status On(uint32_t stream, const IidsForgotten& effect) override;
   Status On(uint32_t stream, const IdempotencySet& effect) override;
   Status On(uint32_t stream, const GroupCreated& effect) override;

@@ -75,6 +75,22 @@ void CopyPending(Core& core, const Group& group, Stream& to) {
   }
 }
 
+void CopyProducers(Core& core, const Stream& from, Stream& to) {
+  if (from.producers != nullptr) {
+    for (const ProducerSlot& slot : from.producers->slots) {
+      slot.unit->page.ForEach([&](const ProducerName& name, const Producer& producer) {
+        for (size_t i = 0; i < producer.size(); ++i) {
+          const Producer::Iid& iid = producer.At(i);
+          Emit(core, to, IidRecorded{name.text, iid.text, iid.id});
+        }
+      });
+    }
+  }
+  if (from.iids_added > 0) {
+    Emit(core, to, IidsCounted{from.iids_added, from.iids_duplicates});
+  }
+}
+
 }  // namespace
 
 Status PrepareCopy(Core& core, Op& op, Stream& stream) {
@@ -91,6 +107,11 @@ Status PrepareCopy(Core& core, Op& op, Stream& stream) {
       core.NeedPage(op, *group, slot);
     }
   }
+  if (stream.producers != nullptr) {
+    for (ProducerSlot& slot : stream.producers->slots) {
+      core.NeedProducerPage(op, stream, slot);
+    }
+  }
   return core.CheckLoaded(op);
 }
 
@@ -103,6 +124,7 @@ void CopyStream(Core& core, Op& op, Stream& from, uint32_t db, std::string_view 
     CopyConsumers(core, *group, to);
     CopyPending(core, *group, to);
   }
+  CopyProducers(core, from, to);
   if (from.expire_ms != 0) {
     Emit(core, to, ExpirySet{from.expire_ms});
   }
