@@ -25,6 +25,7 @@ void Apply(Core& core, Stream& stream, const ConsumerSeen& effect);
 void Apply(Core& core, Stream& stream, const Delivered& effect);
 void Apply(Core& core, Stream& stream, const Acknowledged& effect);
 void Apply(Core& core, Stream& stream, const Claimed& effect);
+void Apply(Core& core, Stream& stream, const Released& effect);
 // The stream is gone when it returns.
 void ApplyKeyDeleted(Core& core, Stream& stream);
 void Apply(Core& core, const DatabaseFlushed& effect);

@@ -36,6 +36,7 @@ enum class EffectType : uint8_t {
   kKeyDeleted = 16,
   kDatabaseFlushed = 17,
   kClockStepped = 18,
+  kReleased = 27,
 };
 
 // Gives a stream the next number of this record, by which its effects name it.
@@ -140,6 +141,15 @@ struct Claimed {
   std::span<const ClaimedRecord> records;  // In order of claiming.
 };
 
+// Pending records that belong to nobody from now on, in order of release: each keeps its times and
+// gets this count. One that there was none of is made; its times are `released_ms`.
+struct Released {
+  GroupNumber group = 0;
+  int64_t released_ms = 0;
+  uint64_t first_sequence = 0;
+  std::span<const ClaimedRecord> records;
+};
+
 struct DatabaseFlushed {
   uint32_t database = 0;      // Logical.
   uint32_t new_physical = 0;  // What the database is from now on.
@@ -179,6 +189,7 @@ class Recorder {
   void Add(uint32_t stream, const Delivered& effect);
   void Add(uint32_t stream, const Acknowledged& effect);
   void Add(uint32_t stream, const Claimed& effect);
+  void Add(uint32_t stream, const Released& effect);
   void AddKeyDeleted(uint32_t stream);
   void Add(const DatabaseFlushed& effect);
   void Add(const ClockStepped& effect);
@@ -213,6 +224,7 @@ class EffectVisitor {
   virtual Status On(uint32_t stream, const Delivered& effect) = 0;
   virtual Status On(uint32_t stream, const Acknowledged& effect) = 0;
   virtual Status On(uint32_t stream, const Claimed& effect) = 0;
+  virtual Status On(uint32_t stream, const Released& effect) = 0;
   virtual Status OnKeyDeleted(uint32_t stream) = 0;
   virtual Status On(const DatabaseFlushed& effect) = 0;
   virtual Status On(const ClockStepped& effect) = 0;

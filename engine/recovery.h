@@ -35,6 +35,7 @@ class Replayer : public EffectVisitor {
   Status On(uint32_t stream, const Delivered& effect) override;
   Status On(uint32_t stream, const Acknowledged& effect) override;
   Status On(uint32_t stream, const Claimed& effect) override;
+  Status On(uint32_t stream, const Released& effect) override;
   Status OnKeyDeleted(uint32_t stream) override;
   Status On(const DatabaseFlushed& effect) override;
   Status On(const ClockStepped& effect) override;
@@ -52,6 +53,8 @@ class Replayer : public EffectVisitor {
   Result<Group*> GroupOf(Stream& stream, GroupNumber number);
   template <typename Effect>
   Status ApplyToGroup(uint32_t stream, const Effect& effect);
+  template <typename Effect>
+  Status ApplyToRecords(uint32_t stream, const Effect& effect);
   Op MakeOp() const;
 
   Core& core_;

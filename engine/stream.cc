@@ -9,7 +9,9 @@
 namespace engine {
 namespace {
 
-constexpr uint8_t kStreamRecordVersion = 1;
+constexpr uint8_t kStreamRecordVersion = 2;
+// Does not say up to where entries were deleted: anywhere, then.
+constexpr uint8_t kVersionWithoutHole = 1;
 constexpr uint8_t kDirectoryPageVersion = 1;
 
 void PutCounters(std::string* out, const Stream& stream) {
@@ -26,9 +28,10 @@ void PutCounters(std::string* out, const Stream& stream) {
   PutVarint(out, stream.next_directory_page);
   PutVarint(out, stream.next_group);
   PutU8(out, stream.ids_went_back ? 1 : 0);
+  PutVarintId(out, stream.newest_hole);
 }
 
-void ReadCounters(Decoder* decoder, Stream* stream) {
+void ReadCounters(Decoder* decoder, uint8_t version, Stream* stream) {
   stream->length = decoder->ReadVarint();
   stream->entries_added = decoder->ReadVarint();
   stream->data_bytes = decoder->ReadVarint();
@@ -42,6 +45,7 @@ void ReadCounters(Decoder* decoder, Stream* stream) {
   stream->next_directory_page = decoder->ReadVarint32();
   stream->next_group = decoder->ReadVarint32();
   stream->ids_went_back = decoder->ReadBool();
+  stream->newest_hole = version == kVersionWithoutHole ? stream->last_id : decoder->ReadVarintId();
 }
 
 }  // namespace
@@ -102,12 +106,14 @@ Result<std::unique_ptr<Stream>> DecodeStream(uint32_t physical_db, std::string_v
     return damaged;
   }
   Decoder decoder(*body);
-  if (decoder.ReadU8() != static_cast<uint8_t>(KeyRecordKind::kStream) ||
-      decoder.ReadU8() != kStreamRecordVersion) {
+  const uint8_t kind = decoder.ReadU8();
+  const uint8_t version = decoder.ReadU8();
+  if (kind != static_cast<uint8_t>(KeyRecordKind::kStream) ||
+      (version != kStreamRecordVersion && version != kVersionWithoutHole)) {
     return Status(Code::kCorruption, "key record of an unknown kind or version");
   }
   auto stream = std::make_unique<Stream>(physical_db, decoder.ReadVarint(), std::string(key));
-  ReadCounters(&decoder, stream.get());
+  ReadCounters(&decoder, version, stream.get());
   if (decoder.ReadBool()) {
     stream->open_node = ReadNodeState(&decoder);
   }

@@ -23,6 +23,11 @@ bool IsCrossProtocol(std::string_view name) {
   return EqualsIgnoreCase(name, "POST") || EqualsIgnoreCase(name, "Host:");
 }
 
+// The moment `ms` from now, or the last one before never.
+int64_t After(int64_t now_us, int64_t ms) {
+  return now_us + std::min(ms, (Waiters::kForever - 1 - now_us) / 1000) * 1000;
+}
+
 std::string_view UpToZero(std::string_view text) { return text.substr(0, text.find('\0')); }
 
 Outcome UnknownCommand(std::span<const std::string_view> args) {
@@ -372,16 +377,21 @@ void Dispatcher::Block(Session& session) {
   session.state = SessionState::kBlocked;
   ReleasePins(parked);
   WaitRequest wait = *std::exchange(session.park_request, std::nullopt);
+  const std::optional<WaitRequest::Claim> claim = wait.claim;
   // Its place and its deadline stay what they were when it blocked first.
-  if (parked.wait) return;
-  parked.wait = std::move(wait);
-  int64_t deadline_us = Waiters::kForever;
-  if (parked.wait->timeout_ms > 0) {
-    const int64_t now_us = timer_.now().monotonic_us;
-    const int64_t longest_ms = (Waiters::kForever - 1 - now_us) / 1000;
-    deadline_us = now_us + std::min(parked.wait->timeout_ms, longest_ms) * 1000;
+  if (!parked.wait) {
+    parked.wait = std::move(wait);
+    const int64_t timeout_ms = parked.wait->timeout_ms;
+    context_.waiters().Add(
+        session.id, session.db, *parked.wait,
+        timeout_ms > 0 ? After(timer_.now().monotonic_us, timeout_ms) : Waiters::kForever);
   }
-  context_.waiters().Add(session.id, session.db, *parked.wait, deadline_us);
+  if (claim) {
+    // At a whole millisecond, as times of delivery are: of readers that wait for one record the
+    // first in line is then the first to run.
+    const int64_t now_us = timer_.now().monotonic_us / 1000 * 1000;
+    context_.waiters().LookAgain(session.id, After(now_us, claim->wait_ms));
+  }
 }
 
 Dispatcher::Run Dispatcher::Load(Session& session, std::vector<engine::LoadItem> items) {
@@ -497,6 +507,7 @@ bool Dispatcher::Unblock(Session& session, UnblockReason reason) {
 void Dispatcher::RunDueWork() {
   timer_.Start();
   wake_ups_left_ = kWakeUpsPerTurn;
+  context_.waiters().StartDueClaims(timer_.now().monotonic_us);
   ServeReady();
   ReleasePaused();
   RetryWaiting();
@@ -516,7 +527,8 @@ void Dispatcher::CloseOverflowed() {
 }
 
 int64_t Dispatcher::NextDueMicros() const {
-  int64_t next_us = context_.waiters().next_deadline_us();
+  const Waiters& waiters = context_.waiters();
+  int64_t next_us = std::min(waiters.next_deadline_us(), waiters.next_claim_us());
   if (!retries_.empty()) next_us = std::min(next_us, timer_.now().monotonic_us + kRoomPollMicros);
   if (!paused_.empty()) next_us = std::min(next_us, context_.pause().end_us());
   return next_us;

@@ -150,7 +150,7 @@ bool Fuzzer::Step() {
       {3, &Fuzzer::DeleteConsumer}, {20, &Fuzzer::ReadNew},    {10, &Fuzzer::ReadHistory},
       {15, &Fuzzer::Acknowledge},   {6, &Fuzzer::ListPending}, {4, &Fuzzer::Summarize},
       {12, &Fuzzer::Claim},         {10, &Fuzzer::AutoClaim},  {2, &Fuzzer::DeleteKeys},
-      {3, &Fuzzer::ListKeys},
+      {3, &Fuzzer::ListKeys},       {8, &Fuzzer::Release},
   };
   uint64_t total = 0;
   for (const Weighted& each : kCommands) {
@@ -259,7 +259,8 @@ void Fuzzer::LoseTurn() {
   for (int i = 0; i < 5 && !failed(); ++i) {
     PickStream();
     (this->*PickOf<void (Fuzzer::*)()>({&Fuzzer::Add, &Fuzzer::Delete, &Fuzzer::ReadNew,
-                                        &Fuzzer::Claim, &Fuzzer::DeleteKeys, &Fuzzer::Trim}))();
+                                        &Fuzzer::Claim, &Fuzzer::Release, &Fuzzer::DeleteKeys,
+                                        &Fuzzer::Trim}))();
   }
   if (failed()) {
     return;
