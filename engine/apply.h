@@ -32,6 +32,7 @@ void Apply(Core& core, Stream& stream, const Delivered& effect);
 void Apply(Core& core, Stream& stream, const Acknowledged& effect);
 void Apply(Core& core, Stream& stream, const Claimed& effect);
 void Apply(Core& core, Stream& stream, const PendingCopied& effect);
+void Apply(Core& core, Stream& stream, const Released& effect);
 void Apply(Core& core, StringValue& value, const StringSet& effect);
 void Apply(Core& core, ValueHolder& value, const ExpirySet& effect);
 void Apply(Core& core, ValueHolder& value, const KeyRenamed& effect);

@@ -39,15 +39,18 @@ PendingPage& Resident(Core& core, PageSlot& slot, size_t bytes) {
   return slot.unit->page;
 }
 
-size_t AddPage(Core& core, Group& group, size_t index, StreamId first_id, PendingPage page) {
+PageSlot& AddPage(Core& core, Group& group, size_t index, StreamId first_id, PendingPage page) {
   PageSlot slot;
   slot.first_id = first_id;
   slot.number = group.next_page++;
+  slot.oldest = page.empty() ? DeliveryKey{INT64_MAX, UINT64_MAX} : page.OldestKey();
+  slot.oldest_is_exact = true;
+  CHECK(group.order.insert({slot.oldest, first_id}).second);
   const auto it =
       group.pages.insert(group.pages.begin() + static_cast<ptrdiff_t>(index), std::move(slot));
   PageUnit& unit = core.AttachPage(group, *it, std::move(page));
   core.checkpoint.Touch(unit, 0);
-  return index;
+  return *it;
 }
 
 void DropPage(Core& core, Group& group, size_t index) {
@@ -62,42 +65,42 @@ void DropPage(Core& core, Group& group, size_t index) {
         Family::kGroups,
         PendingPageKey(group.stream->physical_db, group.stream->uid, group.number, slot.number));
   }
+  CHECK(group.order.erase({slot.oldest, slot.first_id}) == 1);
   group.pages.erase(group.pages.begin() + static_cast<ptrdiff_t>(index));
 }
 
-// The page a record with this id belongs into, with room for one more.
-PendingPage& PageFor(Core& core, Group& group, StreamId id, size_t bytes) {
+// The page a record with this id belongs into, in memory and with room for one more.
+PageSlot& PageFor(Core& core, Group& group, StreamId id, size_t bytes) {
   if (group.pages.empty()) {
-    return group.pages[AddPage(core, group, 0, id, PendingPage())].unit->page;
+    return AddPage(core, group, 0, id, PendingPage());
   }
   const size_t index = group.FindPageAtOrAfter(id);
   PageSlot& slot = group.pages[index];
   const bool takes_no_more =
       slot.unit != nullptr ? !slot.unit->page.WantsAppend() : slot.count == kMaxPendingRecords;
   if (index + 1 == group.pages.size() && takes_no_more && id > slot.Last()) {
-    return group.pages[AddPage(core, group, index + 1, id, PendingPage())].unit->page;
+    return AddPage(core, group, index + 1, id, PendingPage());
   }
   PendingPage& page = Resident(core, slot, bytes);
   if (!page.full() || page.Contains(id)) {
-    slot.first_id = std::min(slot.first_id, id);
-    return page;
+    group.Reorder(slot, std::min(slot.first_id, id), slot.oldest);
+    return slot;
   }
   PendingPage upper = page.Split();
   const StreamId upper_first = upper.first_id();
+  group.Reorder(slot, std::min(slot.first_id, id), page.OldestKey());
+  slot.oldest_is_exact = true;
   AddPage(core, group, index + 1, upper_first, std::move(upper));
-  if (id >= upper_first) {
-    return group.pages[index + 1].unit->page;
-  }
-  PageSlot& lower = group.pages[index];
-  lower.first_id = std::min(lower.first_id, id);
-  return lower.unit->page;
+  return group.pages[id >= upper_first ? index + 1 : index];
 }
 
 void Put(Core& core, Group& group, const PendingRecord& record) {
-  PendingPage& page = PageFor(core, group, record.id, 8);
+  PageSlot& slot = PageFor(core, group, record.id, 8);
+  PendingPage& page = slot.unit->page;
   const auto old = page.Find(record.id);
   if (old.has_value()) {
     CountOwner(group, old->owner, -1);
+    Group::NoteDeparture(slot, DeliveryKey::Of(*old));
     PendingRecord changed = record;
     changed.first_delivery_ms = old->first_delivery_ms;
     CHECK(page.Update(changed));
@@ -106,6 +109,17 @@ void Put(Core& core, Group& group, const PendingRecord& record) {
     ++group.pending_count;
   }
   CountOwner(group, record.owner, 1);
+  group.NoteArrival(slot, DeliveryKey::Of(record));
+}
+
+// As Put() for a record that has no owner from now on; one that exists keeps its times.
+void Release(Core& core, Group& group, PendingRecord record) {
+  const size_t index = group.FindPage(record.id);
+  if (index != group.pages.size()) {
+    const auto old = Resident(core, group.pages[index], 8).Find(record.id);
+    record.delivery_ms = old.has_value() ? old->delivery_ms : record.delivery_ms;
+  }
+  Put(core, group, record);
 }
 
 bool EraseRecord(Core& core, Group& group, StreamId id) {
@@ -119,6 +133,7 @@ bool EraseRecord(Core& core, Group& group, StreamId id) {
     return false;
   }
   CountOwner(group, erased->owner, -1);
+  Group::NoteDeparture(group.pages[index], DeliveryKey::Of(*erased));
   --group.pending_count;
   if (page.empty()) {
     DropPage(core, group, index);
@@ -183,6 +198,7 @@ void Apply(Core& core, Stream& stream, const ConsumerDeleted& effect) {
     for (const StreamId id : ids) {
       CHECK(page.Erase(id).has_value());
     }
+    group.pages[index].oldest_is_exact = false;
     consumer.pending_count -= static_cast<int64_t>(ids.size());
     group.pending_count -= static_cast<int64_t>(ids.size());
     if (page.empty()) {
@@ -254,6 +270,22 @@ void Apply(Core& core, Stream& stream, const Claimed& effect) {
     record.id = claimed.id;
     record.count = claimed.count;
     Put(core, group, record);
+    ++record.sequence;
+  }
+  group.next_sequence = std::max(group.next_sequence, record.sequence);
+}
+
+void Apply(Core& core, Stream& stream, const Released& effect) {
+  Group& group = Change(core, stream, effect.group);
+  PendingRecord record;
+  record.owner = kNoConsumer;
+  record.delivery_ms = effect.released_ms;
+  record.first_delivery_ms = effect.released_ms;
+  record.sequence = effect.first_sequence;
+  for (const ClaimedRecord& released : effect.records) {
+    record.id = released.id;
+    record.count = released.count;
+    Release(core, group, record);
     ++record.sequence;
   }
   group.next_sequence = std::max(group.next_sequence, record.sequence);

@@ -134,6 +134,7 @@ bool DeleteOne(Core& core, Stream& stream, StreamId id) {
   CHECK(entry.has_value() && !entry->deleted);
   const uint64_t data_bytes = EntryDataBytes(entry->payload, entry->arg_count);
   CHECK(block.MarkDeleted(id));
+  stream.newest_hole = std::max(stream.newest_hole, id);
   --slot.live_count;
   ++slot.deleted_count;
   slot.live_data_bytes -= data_bytes;

@@ -86,6 +86,10 @@ Block* Core::NeedBlock(Op& op, Stream& stream, BlockSlot& slot, StreamId from) {
     slot.unit->referenced = true;
     return &slot.unit->block;
   }
+  if (!op.needs.empty() && op.needs.back().kind == LoadItem::Kind::kBlock &&
+      op.needs.back().uid == stream.uid && op.needs.back().first_id == slot.first_id) {
+    return nullptr;  // Entries are asked for one by one, those of a block in a row.
+  }
   LoadItem item;
   item.kind = LoadItem::Kind::kBlock;
   item.physical_db = stream.physical_db;
@@ -371,7 +375,7 @@ bool Core::EvictPage(PageUnit& unit) {
   Group& group = *unit.group;
   PageSlot& slot = group.pages[group.FindPage(unit.page.first_id())];
   CHECK(slot.unit.get() == &unit);
-  slot.Summarize();
+  group.Summarize(slot);
   slot.on_disk = true;
   cache.Remove(&unit);
   slot.unit.reset();

@@ -18,8 +18,8 @@ class DataDirectory {
   DataDirectory(const DataDirectory&) = delete;
   DataDirectory& operator=(const DataDirectory&) = delete;
 
-  // Takes the lock; with `create`, makes the directory first, synced into its parent. kIo with words
-  // otherwise; kNotFound where there is no directory and none is to be made.
+  // Takes the lock; with `create`, makes the directory first, synced into its parent. kIo with
+  // words otherwise; kNotFound where there is no directory and none is to be made.
   Status Open(const std::string& path, bool create);
   // Makes the directory of the store, synced.
   Status MakeStorePath();

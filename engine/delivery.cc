@@ -4,6 +4,7 @@
 #include "engine/apply.h"
 #include "engine/check.h"
 #include "engine/counting.h"
+#include "engine/delivery_order.h"
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
 #include "engine/group_ops.h"
@@ -15,13 +16,19 @@ namespace {
 
 using Direction = EntryCursor::Direction;
 
-EntryExtent NewEntries(const Group& group, const ReadNewArgs& args) {
+// What is left of the limits when `plan` has been claimed; count 0: nothing.
+EntryExtent NewEntries(const Group& group, const ReadNewArgs& args, const ClaimPlan& plan) {
   EntryExtent extent;
   const auto start = group.last_id.Next();
   extent.start = start.value_or(StreamId::Max());
   extent.end = StreamId::Max();
-  extent.count = args.count > 0 ? args.count : -1;
+  extent.count = args.count > 0 ? args.count - static_cast<int64_t>(plan.claims.size()) : -1;
   extent.max_bytes = args.max_bytes;
+  if (args.max_bytes > 0 && plan.bytes >= args.max_bytes) {
+    extent.count = 0;
+  } else if (args.max_bytes > 0) {
+    extent.max_bytes -= plan.bytes;
+  }
   return extent;
 }
 
@@ -111,36 +118,60 @@ bool Engine::HasNew(const Stream& stream, const Group& group) const {
   return stream.length > 0 && stream.last_live_id > group.last_id;
 }
 
-Status Engine::PrepareReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args) {
+namespace {
+
+// Finds what will be claimed, and checks that this and the new entries are in memory.
+Status Prepare(Core& core, Op& op, Stream& stream, Group& group, const ReadNewArgs& args,
+               bool has_new, ClaimPlan* plan) {
   Core::Saw(op, stream);
-  if (!HasNew(stream, group)) {
+  if (args.claim_min_idle_ms.has_value()) {
+    const ClaimLimits limits{*args.claim_min_idle_ms, args.count, args.max_bytes};
+    RETURN_IF_ERROR(
+        WalkLoaded(core, op, [&] { *plan = PlanClaim(core, op, stream, group, limits); }));
+  }
+  const EntryExtent extent = NewEntries(group, args, *plan);
+  if (!has_new || extent.count == 0) {
     return OkStatus();
   }
-  const EntryExtent extent = NewEntries(group, args);
-  RequireEntries(*core_, op, stream, extent);
+  RequireEntries(core, op, stream, extent);
   if (!args.no_ack) {
-    RequireLastPage(*core_, op, group);
+    RequireLastPage(core, op, group);
   }
-  RETURN_IF_ERROR(core_->CheckLoaded(op));
+  RETURN_IF_ERROR(core.CheckLoaded(op));
   if (!args.no_ack && MayBePending(group)) {
-    RequirePending(*core_, op, group, CollectIds(stream, extent));
+    RequirePending(core, op, group, CollectIds(stream, extent));
   }
-  return core_->CheckLoaded(op);
+  return core.CheckLoaded(op);
 }
 
-Result<int64_t> Engine::ReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args,
-                                EntrySink sink) {
-  RETURN_IF_ERROR(PrepareReadNew(op, stream, group, args));
-  const ConsumerNumber consumer = EnsureConsumer(*core_, op, stream, group, args.consumer);
-  if (args.no_ack || !HasNew(stream, group)) {
-    NoteSeen(*core_, op, stream, group, consumer);
+// Hands out what the plan names until the sink has enough; false then.
+bool ClaimPlanned(Core& core, const Op& op, Stream& stream, const Group& group,
+                  ConsumerNumber consumer, const ClaimPlan& plan, DeliverySink sink,
+                  int64_t* count) {
+  std::vector<ClaimedRecord> claimed;
+  bool wants_more = true;
+  for (const PlannedClaim& each : plan.claims) {
+    const auto entry = FindLiveEntry(stream, each.id);
+    CHECK(entry.has_value());
+    claimed.push_back({each.id, NextDeliveryCount(each.count)});
+    wants_more = sink(*entry, {each.idle_ms, each.count});
+    if (!wants_more) {
+      break;
+    }
   }
-  if (!HasNew(stream, group)) {
-    return 0;
+  if (!claimed.empty()) {
+    Emit(core, stream,
+         Claimed{group.number, consumer, op.now.store_ms, group.next_sequence, claimed});
   }
-  const EntryExtent extent = NewEntries(group, args);
+  *count = static_cast<int64_t>(claimed.size());
+  return wants_more;
+}
+
+// Delivers at least one entry.
+int64_t DeliverNew(Core& core, const Op& op, Stream& stream, Group& group, ConsumerNumber consumer,
+                   bool no_ack, const EntryExtent& extent, DeliverySink sink) {
   PositionCounter position(stream, group);
-  std::vector<StreamId>& ids = core_->id_scratch;
+  std::vector<StreamId>& ids = core.id_scratch;
   ids.clear();
   uint64_t bytes = 0;
   for (EntryCursor at(stream, extent.start, Direction::kForward);
@@ -148,19 +179,57 @@ Result<int64_t> Engine::ReadNew(Op& op, Stream& stream, Group& group, const Read
     const EntryView& entry = at.entry();
     position.Pass(entry.id);
     ids.push_back(entry.id);
-    sink(entry);
     bytes += entry.payload.size() + kEntryReplyOverhead;
-    if (extent.max_bytes > 0 && bytes >= extent.max_bytes) {
+    if (!sink(entry, PriorDelivery()) || (extent.max_bytes > 0 && bytes >= extent.max_bytes)) {
       break;
     }
   }
-  Emit(*core_, stream, GroupMoved{group.number, position.last_id(), position.entries_read()});
-  if (!args.no_ack) {
-    Emit(*core_, stream,
+  Emit(core, stream, GroupMoved{group.number, position.last_id(), position.entries_read()});
+  if (!no_ack) {
+    Emit(core, stream,
          Delivered{group.number, consumer, op.now.store_ms, group.next_sequence, ids});
   }
-  Core::Saw(op, stream);
   return static_cast<int64_t>(ids.size());
+}
+
+// How long until a record may have been idle for `min_idle_ms`, when none has been by now. One that
+// is not pending yet takes all of that, but is noticed by looking again.
+int64_t ClaimWait(const Op& op, int64_t min_idle_ms, int64_t later_ms) {
+  const int64_t now_ms = op.now.store_ms;
+  const int64_t idle_ms = later_ms == INT64_MAX ? 0 : std::max<int64_t>(now_ms - later_ms, 0);
+  return std::max(min_idle_ms - std::min(idle_ms, min_idle_ms), kMinClaimWaitMs);
+}
+
+}  // namespace
+
+Status Engine::PrepareReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args) {
+  ClaimPlan plan;
+  return Prepare(*core_, op, stream, group, args, HasNew(stream, group), &plan);
+}
+
+Result<ReadNewResult> Engine::ReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args,
+                                      DeliverySink sink) {
+  ClaimPlan plan;
+  RETURN_IF_ERROR(Prepare(*core_, op, stream, group, args, HasNew(stream, group), &plan));
+  const ConsumerNumber consumer = EnsureConsumer(*core_, op, stream, group, args.consumer);
+  ReadNewResult result;
+  const bool wants_more =
+      ClaimPlanned(*core_, op, stream, group, consumer, plan, sink, &result.count);
+  const EntryExtent extent = NewEntries(group, args, plan);
+  const bool delivers = wants_more && HasNew(stream, group) && extent.count != 0;
+  if (result.count > 0) {
+    NoteActive(*core_, op, stream, group, consumer);
+  } else if (args.no_ack || !delivers) {
+    NoteSeen(*core_, op, stream, group, consumer);
+  }
+  if (args.claim_min_idle_ms.has_value()) {
+    result.claim_wait_ms = ClaimWait(op, *args.claim_min_idle_ms, plan.later_ms);
+  }
+  if (delivers) {
+    result.count += DeliverNew(*core_, op, stream, group, consumer, args.no_ack, extent, sink);
+  }
+  Core::Saw(op, stream);
+  return result;
 }
 
 Status Engine::PrepareReadHistory(Op& op, Stream& stream, Group& group, const HistoryArgs& args) {
@@ -187,14 +256,14 @@ Result<int64_t> Engine::ReadHistory(Op& op, Stream& stream, Group& group, const 
   uint64_t bytes = 0;
   for (const StreamId id : HistoryIds(group, consumer, args)) {
     const auto entry = FindLiveEntry(stream, id);
-    sink(id, entry.has_value() ? &*entry : nullptr);
+    const bool wants_more = sink(id, entry.has_value() ? &*entry : nullptr);
     ++count;
     if (entry.has_value()) {
       redelivered.push_back({id, NextDeliveryCount(FindRecord(group, id)->count)});
       bytes += entry->payload.size();
     }
     bytes += kEntryReplyOverhead;
-    if (args.max_bytes > 0 && bytes >= args.max_bytes) {
+    if (!wants_more || (args.max_bytes > 0 && bytes >= args.max_bytes)) {
       break;
     }
   }

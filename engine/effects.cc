@@ -27,6 +27,24 @@ std::vector<StreamId> ReadIds(Decoder* decoder) {
   return ids;
 }
 
+void PutRecords(std::string* out, std::span<const ClaimedRecord> records) {
+  PutVarint(out, records.size());
+  for (const ClaimedRecord& record : records) {
+    PutVarintId(out, record.id);
+    PutVarint(out, record.count);
+  }
+}
+
+std::vector<ClaimedRecord> ReadRecords(Decoder* decoder) {
+  const uint64_t count = decoder->ReadVarint();
+  std::vector<ClaimedRecord> records;
+  for (uint64_t i = 0; i < count && decoder->ok(); ++i) {
+    const StreamId id = decoder->ReadVarintId();
+    records.push_back({id, decoder->ReadVarint()});
+  }
+  return records;
+}
+
 void PutEntriesRead(std::string* out, std::optional<int64_t> entries_read) {
   PutSignedVarint(out, entries_read.value_or(-1));
 }
@@ -200,11 +218,14 @@ void Recorder::Add(uint32_t stream, const Claimed& effect) {
   PutVarint(&bytes_, effect.consumer);
   PutSignedVarint(&bytes_, effect.delivery_ms);
   PutVarint(&bytes_, effect.first_sequence);
-  PutVarint(&bytes_, effect.records.size());
-  for (const ClaimedRecord& record : effect.records) {
-    PutVarintId(&bytes_, record.id);
-    PutVarint(&bytes_, record.count);
-  }
+  PutRecords(&bytes_, effect.records);
+}
+
+void Recorder::Add(uint32_t stream, const Released& effect) {
+  BeginWithGroup(EffectType::kReleased, stream, effect.group);
+  PutSignedVarint(&bytes_, effect.released_ms);
+  PutVarint(&bytes_, effect.first_sequence);
+  PutRecords(&bytes_, effect.records);
 }
 
 void Recorder::AddKeyDeleted(uint32_t stream) { Begin(EffectType::kKeyDeleted, stream); }
@@ -449,6 +470,14 @@ class EffectReader {
       }
       case EffectType::kPendingCopied:
         return OfCopy(stream, group);
+      case EffectType::kReleased: {
+        Released effect{group, 0, 0, {}};
+        effect.released_ms = decoder_.ReadSignedVarint();
+        effect.first_sequence = decoder_.ReadVarint();
+        const std::vector<ClaimedRecord> records = ReadRecords(&decoder_);
+        effect.records = records;
+        return Tell(stream, effect);
+      }
       default:
         return OfConsumer(type, stream, group, decoder_.ReadVarint32());
     }
@@ -506,12 +535,7 @@ class EffectReader {
     Claimed effect{group, consumer, 0, 0, {}};
     effect.delivery_ms = decoder_.ReadSignedVarint();
     effect.first_sequence = decoder_.ReadVarint();
-    const uint64_t count = decoder_.ReadVarint();
-    std::vector<ClaimedRecord> records;
-    for (uint64_t i = 0; i < count && decoder_.ok(); ++i) {
-      const StreamId id = decoder_.ReadVarintId();
-      records.push_back({id, decoder_.ReadVarint()});
-    }
+    const std::vector<ClaimedRecord> records = ReadRecords(&decoder_);
     effect.records = records;
     return Tell(stream, effect);
   }

@@ -37,17 +37,18 @@ enum class EffectType : uint8_t {
   kKeyDeleted = 16,
   kDatabaseFlushed = 17,
   kClockStepped = 18,
+  kStringSet = 19,
+  kExpirySet = 20,
+  kKeyRenamed = 21,
+  kDatabasesSwapped = 22,
+  kPendingCopied = 23,
+  kReleased = 27,
   kRangesTrimmed = 32,
   kIidRecorded = 33,
   kDuplicateRefused = 34,
   kIidsForgotten = 35,
   kIdempotencySet = 36,
   kIidsCounted = 37,
-  kStringSet = 19,
-  kExpirySet = 20,
-  kKeyRenamed = 21,
-  kDatabasesSwapped = 22,
-  kPendingCopied = 23,
 };
 
 // Gives a key's value the next number of this record, by which its effects name it.
@@ -220,6 +221,15 @@ struct DatabasesSwapped {
   uint32_t second = 0;
 };
 
+// Pending records that belong to nobody from now on, in order of release: each keeps its times and
+// gets this count. One that there was none of is made; its times are `released_ms`.
+struct Released {
+  GroupNumber group = 0;
+  int64_t released_ms = 0;
+  uint64_t first_sequence = 0;
+  std::span<const ClaimedRecord> records;
+};
+
 struct DatabaseFlushed {
   uint32_t database = 0;      // Logical.
   uint32_t new_physical = 0;  // What the database is from now on.
@@ -265,6 +275,7 @@ class Recorder {
   void Add(uint32_t stream, const Delivered& effect);
   void Add(uint32_t stream, const Acknowledged& effect);
   void Add(uint32_t stream, const Claimed& effect);
+  void Add(uint32_t stream, const Released& effect);
   void AddKeyDeleted(uint32_t stream);
   void Add(uint32_t stream, const PendingCopied& effect);
   void Add(uint32_t stream, const StringSet& effect);
@@ -310,6 +321,7 @@ class EffectVisitor {
   virtual Status On(uint32_t stream, const Delivered& effect) = 0;
   virtual Status On(uint32_t stream, const Acknowledged& effect) = 0;
   virtual Status On(uint32_t stream, const Claimed& effect) = 0;
+  virtual Status On(uint32_t stream, const Released& effect) = 0;
   virtual Status OnKeyDeleted(uint32_t stream) = 0;
   virtual Status On(uint32_t stream, const PendingCopied& effect) = 0;
   virtual Status On(uint32_t stream, const StringSet& effect) = 0;

@@ -114,9 +114,24 @@ struct RangeArgs {
 
 struct ReadNewArgs {
   std::string_view consumer;
-  int64_t count = 0;  // 0 = all there is.
+  int64_t count = 0;  // 0 = all there is. Claimed and new ones together.
   bool no_ack = false;
+  // Claims pending records that have been idle for so long before it delivers new ones.
+  std::optional<int64_t> claim_min_idle_ms;
   uint64_t max_bytes = 0;
+};
+// What a record was before this delivery; zeros for a new one.
+struct PriorDelivery {
+  int64_t idle_ms = 0;
+  uint64_t count = 0;
+  bool operator==(const PriorDelivery&) const = default;
+};
+// False: this entry is the last one wanted. It is delivered, those behind it are not.
+using DeliverySink = absl::FunctionRef<bool(const EntryView&, const PriorDelivery&)>;
+struct ReadNewResult {
+  int64_t count = 0;
+  // With claim_min_idle_ms and nothing to claim: how long it takes at least until there may be.
+  int64_t claim_wait_ms = INT64_MAX;
 };
 
 struct HistoryArgs {
@@ -125,8 +140,8 @@ struct HistoryArgs {
   int64_t count = 0;  // 0 = all.
   uint64_t max_bytes = 0;
 };
-// `entry` is null when the entry has been deleted.
-using HistorySink = absl::FunctionRef<void(StreamId, const EntryView* entry)>;
+// `entry` is null when the entry has been deleted. False: this is the last one wanted.
+using HistorySink = absl::FunctionRef<bool(StreamId, const EntryView* entry)>;
 
 struct PendingSummary {
   int64_t total = 0;
@@ -176,6 +191,14 @@ struct AutoClaimArgs {
 struct AutoClaimResult {
   StreamId cursor;  // 0-0 at the end.
   std::vector<StreamId> deleted;
+};
+
+struct ReleaseArgs {
+  // What becomes of the count of deliveries: one less, as it is, as high as it gets.
+  enum class Mode : uint8_t { kSilent, kFail, kFatal };
+  Mode mode = Mode::kFail;
+  std::optional<uint64_t> retry_count;  // The count, whatever the mode.
+  bool force = false;                   // Makes records for entries that are not pending.
 };
 
 struct SetIdArgs {
@@ -372,10 +395,10 @@ class Engine {
   // that reads several streams prepares all of them before it reads the first one.
   Status PrepareReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args);
   Status PrepareReadHistory(Op& op, Stream& stream, Group& group, const HistoryArgs& args);
-  // Delivers new entries. The consumer is created if unknown and its seen-time moves, also when
-  // there is nothing. The number delivered. Call PrepareReadNew first.
-  Result<int64_t> ReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args,
-                          EntrySink sink);
+  // Claims, if asked for, then delivers new entries. The consumer is created if unknown and its
+  // seen-time moves, also when there is nothing. Call PrepareReadNew first.
+  Result<ReadNewResult> ReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args,
+                                DeliverySink sink);
   Result<int64_t> ReadHistory(Op& op, Stream& stream, Group& group, const HistoryArgs& args,
                               HistorySink sink);
   // Number of records removed.
@@ -384,6 +407,9 @@ class Engine {
   // happens; kReferenced: acknowledged, but the entry is kept.
   Result<RemovalResult> AcknowledgeAndRemove(Op& op, Stream& stream, Group& group,
                                              References references, std::span<const StreamId> ids);
+  // Gives records back to the group, in argument order. Number of records released.
+  Result<int64_t> Release(Op& op, Stream& stream, Group& group, const ReleaseArgs& args,
+                          std::span<const StreamId> ids);
   Result<PendingSummary> SummarizePending(Op& op, Stream& stream, Group& group);
   // Records in id order.
   Status ListPending(Op& op, Stream& stream, Group& group, const PendingRangeArgs& args,

@@ -9,13 +9,15 @@
 namespace engine {
 namespace {
 
-constexpr uint8_t kGroupRecordVersion = 1;
+constexpr uint8_t kGroupRecordVersion = 2;
+// Has no delivery order: the bound of each page is the lowest there is until it is looked at.
+constexpr uint8_t kUnorderedVersion = 1;
 
 void EncodePageSlots(Group& group, std::string* out) {
   PutVarint(out, group.pages.size());
   StreamId base;
   for (PageSlot& slot : group.pages) {
-    slot.Summarize();
+    group.Summarize(slot);
     PutIdDelta(out, base, slot.first_id);
     PutIdDelta(out, slot.first_id, slot.last_id);
     PutVarint(out, slot.number);
@@ -25,11 +27,13 @@ void EncodePageSlots(Group& group, std::string* out) {
       PutVarint(out, share.owner);
       PutVarint(out, share.count);
     }
+    PutSignedVarint(out, slot.oldest.delivery_ms);
+    PutVarint(out, slot.oldest.sequence);
     base = slot.first_id;
   }
 }
 
-void ReadPageSlots(Decoder* decoder, Group* group) {
+void ReadPageSlots(Decoder* decoder, uint8_t version, Group* group) {
   const uint64_t page_count = decoder->ReadVarint();
   StreamId base;
   for (uint64_t i = 0; i < page_count && decoder->ok(); ++i) {
@@ -49,6 +53,11 @@ void ReadPageSlots(Decoder* decoder, Group* group) {
       const ConsumerNumber owner = decoder->ReadVarint32();
       slot.owners.push_back({owner, decoder->ReadVarint32()});
     }
+    if (version != kUnorderedVersion) {
+      slot.oldest.delivery_ms = decoder->ReadSignedVarint();
+      slot.oldest.sequence = decoder->ReadVarint();
+    }
+    group->order.insert({slot.oldest, slot.first_id});
     slot.on_disk = true;
     base = slot.first_id;
     group->pages.push_back(std::move(slot));
@@ -93,17 +102,6 @@ uint32_t PageSlot::OwnedBy(ConsumerNumber owner) const {
   return 0;
 }
 
-void PageSlot::Summarize() {
-  if (unit == nullptr) {
-    return;
-  }
-  first_id = unit->page.first_id();
-  last_id = unit->page.last_id();
-  count = unit->page.count();
-  const auto shares = unit->page.owners();
-  owners.assign(shares.begin(), shares.end());
-}
-
 Consumer* Group::FindConsumer(std::string_view consumer_name) const {
   const auto it = consumers.find(consumer_name);
   return it == consumers.end() ? nullptr : it->second.get();
@@ -133,9 +131,50 @@ size_t Group::FindPageAtOrAfter(StreamId id) const {
   return index == pages.size() ? 0 : index;
 }
 
+void Group::Reorder(PageSlot& slot, StreamId first_id, DeliveryKey oldest) {
+  if (slot.first_id == first_id && slot.oldest == oldest) {
+    return;
+  }
+  CHECK(order.erase({slot.oldest, slot.first_id}) == 1);
+  slot.first_id = first_id;
+  slot.oldest = oldest;
+  order.insert({oldest, first_id});
+}
+
+void Group::NoteArrival(PageSlot& slot, DeliveryKey key) {
+  if (key < slot.oldest) {
+    Reorder(slot, slot.first_id, key);
+    slot.oldest_is_exact = true;
+  }
+}
+
+void Group::NoteDeparture(PageSlot& slot, DeliveryKey key) {
+  slot.oldest_is_exact = slot.oldest_is_exact && key != slot.oldest;
+}
+
+void Group::Tighten(PageSlot& slot) {
+  if (slot.unit != nullptr && !slot.oldest_is_exact) {
+    Reorder(slot, slot.first_id, slot.unit->page.OldestKey());
+    slot.oldest_is_exact = true;
+  }
+}
+
+void Group::Summarize(PageSlot& slot) {
+  if (slot.unit == nullptr) {
+    return;
+  }
+  const PendingPage& page = slot.unit->page;
+  Tighten(slot);
+  Reorder(slot, page.first_id(), slot.oldest);
+  slot.last_id = page.last_id();
+  slot.count = page.count();
+  const auto shares = page.owners();
+  slot.owners.assign(shares.begin(), shares.end());
+}
+
 size_t Group::memory_bytes() const {
   return sizeof(Group) + name.size() + consumers.size() * (sizeof(Consumer) + 48) +
-         pages.size() * (sizeof(PageSlot) + 16) + 512;
+         pages.size() * (sizeof(PageSlot) + sizeof(PageOrder) + 32) + 512;
 }
 
 void EncodeGroup(Group& group, std::string* out) {
@@ -169,7 +208,8 @@ Result<std::unique_ptr<Group>> DecodeGroup(Stream* stream, GroupNumber number,
     return damaged;
   }
   Decoder decoder(*body);
-  if (decoder.ReadU8() != kGroupRecordVersion) {
+  const uint8_t version = decoder.ReadU8();
+  if (version != kGroupRecordVersion && version != kUnorderedVersion) {
     return Status(Code::kCorruption, "group record of an unknown version");
   }
   auto group = std::make_unique<Group>(stream, number, std::string(decoder.ReadString()));
@@ -184,7 +224,7 @@ Result<std::unique_ptr<Group>> DecodeGroup(Stream* stream, GroupNumber number,
   group->next_consumer = decoder.ReadVarint32();
   group->next_page = decoder.ReadVarint32();
   ReadConsumers(&decoder, group.get());
-  ReadPageSlots(&decoder, group.get());
+  ReadPageSlots(&decoder, version, group.get());
   if (!decoder.AtEnd()) {
     return damaged;
   }

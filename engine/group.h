@@ -4,6 +4,7 @@
 // Owner: Stream. Thread: loop. State changes only in engine/apply.cc.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "engine/pending_page.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
@@ -49,12 +51,15 @@ struct PageUnit : Unit {
 
 // One page of the pending list. What it says of the content is exact while the page is not in
 // memory; while it is, ask the page. `first_id` orders the slots: no id of the page is below it.
+// `oldest` is no later than any record of the page in delivery order, wherever the page is.
 struct PageSlot {
   StreamId first_id;
   StreamId last_id;
   uint32_t number = 0;
   uint32_t count = 0;
   std::vector<PendingPage::OwnerShare> owners;
+  DeliveryKey oldest;
+  bool oldest_is_exact = false;
   bool on_disk = false;
   std::unique_ptr<PageUnit> unit;
 
@@ -62,8 +67,13 @@ struct PageSlot {
   StreamId First() const { return unit != nullptr ? unit->page.first_id() : first_id; }
   StreamId Last() const { return unit != nullptr ? unit->page.last_id() : last_id; }
   uint32_t OwnedBy(ConsumerNumber owner) const;
-  // Copies what the page says into the slot, for when the page leaves memory or is listed on disk.
-  void Summarize();
+};
+
+// Where a page stands among those of its group in delivery order.
+struct PageOrder {
+  DeliveryKey oldest;
+  StreamId first_id;
+  auto operator<=>(const PageOrder&) const = default;
 };
 
 class Group : public Unit {
@@ -85,6 +95,7 @@ class Group : public Unit {
   absl::btree_map<std::string_view, std::unique_ptr<Consumer>> consumers;  // By name.
   std::vector<Consumer*> consumers_by_number;                              // Ascending.
   std::deque<PageSlot> pages;                                              // Ascending; none empty.
+  absl::btree_set<PageOrder> order;  // One for each page, as its slot has it.
 
   Consumer* FindConsumer(std::string_view consumer_name) const;
   Consumer* ConsumerByNumber(ConsumerNumber consumer_number) const;
@@ -95,6 +106,17 @@ class Group : public Unit {
   size_t FindPage(StreamId id) const;
   // Index of the first page that may hold an id at or above `id`.
   size_t FindPageAtOrAfter(StreamId id) const;
+
+  // The only ways to change what `order` is made of.
+  void Reorder(PageSlot& slot, StreamId first_id, DeliveryKey oldest);
+  // A record with this key came into the page, or left it.
+  void NoteArrival(PageSlot& slot, DeliveryKey key);
+  static void NoteDeparture(PageSlot& slot, DeliveryKey key);
+  // Makes the slot's bound exact if its page is in memory.
+  void Tighten(PageSlot& slot);
+  // Copies what the page says into the slot, for when the page leaves memory or is listed on disk.
+  void Summarize(PageSlot& slot);
+
   size_t memory_bytes() const;
 };
 

@@ -5,7 +5,8 @@
 namespace engine {
 namespace {
 
-// Of each kind, the newest version. Streams of version 1 have no expiry and no idempotency table.
+// Of each kind, the newest version. Streams of version 1 have no expiry, no newest hole and no
+// idempotency table.
 constexpr uint8_t kStreamVersion = 2;
 constexpr uint8_t kStringVersion = 1;
 constexpr uint8_t kStreamVersionWithoutExpiry = 1;

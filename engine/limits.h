@@ -35,6 +35,11 @@ inline constexpr size_t kReadReplySoftCap = 64 * 1024 * 1024;
 inline constexpr size_t kLoadRoundItems = 256;
 // What an entry adds to a reply beside its payload: id, headers.
 inline constexpr size_t kEntryReplyOverhead = 48;
+// Missing pages and blocks that a walk over pending records asks for at a time: over a cold group
+// it proceeds in such steps.
+inline constexpr size_t kObjectsPerLoad = 256;
+// A blocked reader with CLAIM looks again no sooner than this, however small its min-idle is.
+inline constexpr int64_t kMinClaimWaitMs = 10;
 // XAUTOCLAIM looks at this many records per record of COUNT.
 inline constexpr int64_t kAutoClaimLookFactor = 10;
 // Keys with an expiry that are known to be the next ones to go; more of them are in the store

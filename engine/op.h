@@ -26,8 +26,8 @@ struct LoadItem {
   StreamId first_id;        // kBlock; kPendingPage: a hint where in the list it is.
   std::string key;          // kKey: key name. kScan: glob, empty for all.
   uint64_t scan_from = 0;   // kScan: smallest key hash wanted.
-  int64_t scan_count = 0;   // kScan: keys wanted; 0 = all of the database. kExpiries: places wanted.
-  int64_t due_ms = 0;       // kExpiries: with physical_db and key, the first place wanted.
+  int64_t scan_count = 0;  // kScan: keys wanted; 0 = all of the database. kExpiries: places wanted.
+  int64_t due_ms = 0;      // kExpiries: with physical_db and key, the first place wanted.
 };
 
 struct ScanPage;  // engine/keyspace.h

@@ -3,6 +3,7 @@
 
 #include "engine/apply.h"
 #include "engine/check.h"
+#include "engine/delivery_order.h"
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
 #include "engine/group_ops.h"
@@ -12,49 +13,46 @@
 namespace engine {
 namespace {
 
-// Missing pages that one pass asks for at most: a pass over a cold group proceeds in such steps.
-constexpr size_t kPagesPerLoad = 256;
-
-// Visits records with start <= id <= end until `visit` returns false. Pages without a record of
-// `owner`, if given, are passed over. A page that must be loaded is noted, and the walk then only
-// notes further ones, at most kPagesPerLoad.
-template <typename Visit>
-void WalkPending(Core& core, Op& op, Group& group, StreamId start, StreamId end,
-                 std::optional<ConsumerNumber> owner, Visit visit) {
+// Visits records with start <= id <= end until `visit` returns false. Pages for which `passes`
+// says so are passed over. A page that must be loaded is noted, and the walk then only notes
+// further ones, at most kObjectsPerLoad.
+template <typename Passes, typename Visit>
+void WalkPending(Core& core, Op& op, Group& group, StreamId start, StreamId end, int64_t* wanted,
+                 Passes passes, Visit visit) {
   for (size_t i = group.FindPageAtOrAfter(start); i < group.pages.size(); ++i) {
     PageSlot& slot = group.pages[i];
-    if (slot.first_id > end || op.needs.size() >= kPagesPerLoad) {
+    if (slot.first_id > end || op.needs.size() >= kObjectsPerLoad) {
       return;
     }
-    if ((owner.has_value() && slot.OwnedBy(*owner) == 0) ||
-        (slot.unit == nullptr && slot.last_id < start)) {
+    if ((slot.unit == nullptr && slot.last_id < start) || passes(slot)) {
       continue;
     }
     const PendingPage* page = core.NeedPage(op, group, slot);
     if (page == nullptr || !op.needs.empty()) {
+      *wanted -= slot.Count();
+      if (*wanted <= 0) {
+        return;
+      }
       continue;
     }
     for (auto at = page->Seek(start); at.valid(); at.Next()) {
-      if (at.id() > end) {
-        return;
-      }
-      if ((!owner.has_value() || at.owner() == *owner) && !visit(at.record())) {
+      if (at.id() > end || !visit(at.record())) {
         return;
       }
     }
   }
 }
 
-// Runs a walk until nothing is missing, if misses are read at once.
-template <typename Walk>
-Status WalkLoaded(Core& core, Op& op, Walk walk) {
-  for (;;) {
-    walk();
-    if (op.needs.empty()) {
-      return OkStatus();
-    }
-    RETURN_IF_ERROR(core.CheckLoaded(op));
+// Whether no record of the page was delivered at or before `latest_ms`. What is known of a page on
+// disk may be too old; it is then looked at in vain.
+bool AllLaterThan(Group& group, PageSlot& slot, int64_t latest_ms) {
+  if (latest_ms == INT64_MAX) {
+    return false;
   }
+  if (slot.oldest.delivery_ms <= latest_ms) {
+    group.Tighten(slot);
+  }
+  return slot.oldest.delivery_ms > latest_ms;
 }
 
 // Claims and removals of one command, given out as effects in batches that keep their order.
@@ -135,12 +133,26 @@ class AutoClaimPlanner {
     left_ = args_.count;
     looks_ = args_.count > INT64_MAX / kAutoClaimLookFactor ? INT64_MAX
                                                             : args_.count * kAutoClaimLookFactor;
-    WalkPending(core_, op_, group_, args_.start, StreamId::Max(), std::nullopt,
-                [this](const PendingRecord& record) { return Visit(record); });
+    WalkPending(
+        core_, op_, group_, args_.start, StreamId::Max(), &looks_,
+        [this](PageSlot& slot) { return PassOver(slot); },
+        [this](const PendingRecord& record) { return Visit(record); });
     return std::move(plan_);
   }
 
  private:
+  // A page in which each record would be looked at and left alone. They count as looked at, so it
+  // has to be opened where the looks end within it.
+  bool PassOver(PageSlot& slot) {
+    if (left_ == 0 || slot.Count() > looks_ || slot.First() < args_.start ||
+        !stream_.WhollyLiveFrom(slot.First()) ||
+        !AllLaterThan(group_, slot, LatestIdle(op_, args_.min_idle_ms))) {
+      return false;
+    }
+    looks_ -= slot.Count();
+    return true;
+  }
+
   bool Visit(const PendingRecord& record) {
     if (left_ == 0 || looks_ == 0) {
       plan_.result.cursor = record.id;
@@ -149,7 +161,7 @@ class AutoClaimPlanner {
     --looks_;
     const std::optional<bool> exists = EntryExists(core_, op_, stream_, record.id);
     if (!exists.has_value()) {
-      return op_.needs.size() < kPagesPerLoad;
+      return op_.needs.size() < kObjectsPerLoad;
     }
     if (!*exists) {
       plan_.result.deleted.push_back(record.id);
@@ -208,15 +220,23 @@ Status Engine::ListPending(Op& op, Stream& stream, Group& group, const PendingRa
     }
     owner = consumer->number;
   }
+  const bool filters = owner.has_value() || args.min_idle_ms > 0;
   std::vector<PendingRecord> rows;
   RETURN_IF_ERROR(WalkLoaded(*core_, op, [&] {
     rows.clear();
-    WalkPending(*core_, op, group, args.start, args.end, owner, [&](const PendingRecord& record) {
-      if (IdleEnough(op, record, args.min_idle_ms)) {
+    const auto passes = [&](PageSlot& slot) {
+      return (owner.has_value() && slot.OwnedBy(*owner) == 0) ||
+             AllLaterThan(group, slot, LatestIdle(op, args.min_idle_ms));
+    };
+    const auto visit = [&](const PendingRecord& record) {
+      if ((!owner.has_value() || record.owner == *owner) &&
+          IdleEnough(op, record, args.min_idle_ms)) {
         rows.push_back(record);
       }
       return static_cast<int64_t>(rows.size()) < args.count;
-    });
+    };
+    int64_t wanted = filters ? INT64_MAX : args.count;
+    WalkPending(*core_, op, group, args.start, args.end, &wanted, passes, visit);
   }));
   for (const PendingRecord& record : rows) {
     PendingRow row;

@@ -211,9 +211,6 @@ void PendingPage::Place(size_t index, const PendingRecord& record) {
   }
   ++live_count_;
   ShareOf(record.owner, +1);
-  if (record.owner != kNoConsumer) {
-    oldest_delivery_bound_ = std::min(oldest_delivery_bound_, record.delivery_ms);
-  }
 }
 
 PendingRecord PendingPage::Clear(size_t index) {
@@ -349,7 +346,6 @@ PendingPage PendingPage::Split() {
     Clear(i);
   }
   slots_.resize(kept);
-  TightenOldestDelivery();
   return upper;
 }
 
@@ -362,13 +358,15 @@ uint32_t PendingPage::OwnedBy(ConsumerNumber owner) const {
   return 0;
 }
 
-void PendingPage::TightenOldestDelivery() {
-  oldest_delivery_bound_ = INT64_MAX;
-  for (size_t i = head_; i < slots_.size(); ++i) {
-    if (!IsDead(i) && slots_[i].owner != kNoConsumer) {
-      oldest_delivery_bound_ = std::min(oldest_delivery_bound_, Unpack(slots_[i]).delivery_ms);
+DeliveryKey PendingPage::OldestKey() const {
+  CHECK(!empty());
+  DeliveryKey oldest = DeliveryKey::Of(Unpack(slots_[head_]));
+  for (size_t i = head_ + 1; i < slots_.size(); ++i) {
+    if (!IsDead(i)) {
+      oldest = std::min(oldest, DeliveryKey::Of(Unpack(slots_[i])));
     }
   }
+  return oldest;
 }
 
 size_t PendingPage::memory_bytes() const {

@@ -8,6 +8,7 @@
 // Owner: the group's cache entry. Thread: loop.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -35,6 +36,21 @@ struct PendingRecord {
   ConsumerNumber owner = kNoConsumer;  // kNoConsumer = released.
 
   bool operator==(const PendingRecord&) const = default;
+};
+
+// A record's place in delivery order: released ones first, in order of release; then by time of
+// delivery, ties in order of delivery.
+struct DeliveryKey {
+  // Of a released record: it has been idle for ever, whatever its time of delivery says.
+  static constexpr int64_t kReleased = INT64_MIN;
+
+  int64_t delivery_ms = kReleased;
+  uint64_t sequence = 0;
+
+  static DeliveryKey Of(const PendingRecord& record) {
+    return {record.owner == kNoConsumer ? kReleased : record.delivery_ms, record.sequence};
+  }
+  auto operator<=>(const DeliveryKey&) const = default;
 };
 
 class PendingPage {
@@ -89,11 +105,8 @@ class PendingPage {
   std::span<const OwnerShare> owners() const { return owners_; }
   uint32_t OwnedBy(ConsumerNumber owner) const;
 
-  // No owned record of the page was delivered before this; INT64_MAX if none is owned. Never
-  // lowered but by Insert and Update, so after Erase it may be too low until
-  // TightenOldestDelivery().
-  int64_t oldest_delivery_bound() const { return oldest_delivery_bound_; }
-  void TightenOldestDelivery();
+  // The first key in delivery order; looks at every record. Precondition: !empty().
+  DeliveryKey OldestKey() const;
 
   // Heap and object, for the cache budget.
   size_t memory_bytes() const;
@@ -130,7 +143,6 @@ class PendingPage {
 
   int64_t base_ms_ = 0;
   uint64_t base_sequence_ = 0;
-  int64_t oldest_delivery_bound_ = INT64_MAX;
   uint32_t live_count_ = 0;
   uint32_t head_ = 0;                // Slots below are dead.
   std::vector<Slot> slots_;          // Ascending by id, dead ones included; the last is never dead.

@@ -235,7 +235,8 @@ Status Replayer::On(uint32_t stream, const Acknowledged& effect) {
   return OkStatus();
 }
 
-Status Replayer::On(uint32_t stream, const Claimed& effect) {
+template <typename Effect>
+Status Replayer::ApplyToRecords(uint32_t stream, const Effect& effect) {
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
   ASSIGN_OR_RETURN(Group * group, GroupOf(*target, effect.group));
   std::vector<StreamId> ids;
@@ -247,6 +248,14 @@ Status Replayer::On(uint32_t stream, const Claimed& effect) {
   RETURN_IF_ERROR(core_.CheckLoaded(op));
   Apply(core_, *target, effect);
   return OkStatus();
+}
+
+Status Replayer::On(uint32_t stream, const Claimed& effect) {
+  return ApplyToRecords(stream, effect);
+}
+
+Status Replayer::On(uint32_t stream, const Released& effect) {
+  return ApplyToRecords(stream, effect);
 }
 
 Status Replayer::OnKeyDeleted(uint32_t stream) {

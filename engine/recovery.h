@@ -41,6 +41,7 @@ class Replayer : public EffectVisitor {
   Status On(uint32_t stream, const Delivered& effect) override;
   Status On(uint32_t stream, const Acknowledged& effect) override;
   Status On(uint32_t stream, const Claimed& effect) override;
+  Status On(uint32_t stream, const Released& effect) override;
   Status OnKeyDeleted(uint32_t stream) override;
   Status On(uint32_t stream, const PendingCopied& effect) override;
   Status On(uint32_t stream, const StringSet& effect) override;
@@ -65,6 +66,8 @@ class Replayer : public EffectVisitor {
   Result<Group*> GroupOf(Stream& stream, GroupNumber number);
   template <typename Effect>
   Status ApplyToGroup(uint32_t stream, const Effect& effect);
+  template <typename Effect>
+  Status ApplyToRecords(uint32_t stream, const Effect& effect);
   Op MakeOp() const;
 
   Core& core_;

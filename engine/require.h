@@ -37,4 +37,17 @@ void RequirePending(Core& core, Op& op, Group& group, std::span<const StreamId> 
 // For ConsumerDeleted, history and the like: all pages with a record of this owner.
 void RequireOwnedPages(Core& core, Op& op, Group& group, ConsumerNumber owner);
 
+// Runs a walk that notes what it misses until it misses nothing: more than once only where misses
+// are read at once. kNotLoaded otherwise.
+template <typename Walk>
+Status WalkLoaded(Core& core, Op& op, Walk walk) {
+  for (;;) {
+    walk();
+    if (op.needs.empty()) {
+      return OkStatus();
+    }
+    RETURN_IF_ERROR(core.CheckLoaded(op));
+  }
+}
+
 }  // namespace engine

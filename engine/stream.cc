@@ -9,7 +9,7 @@
 namespace engine {
 namespace {
 
-// Ends before the idempotency table.
+// Says nothing of holes and ends before the idempotency table.
 constexpr uint8_t kFirstStreamRecordVersion = 1;
 constexpr uint8_t kDirectoryPageVersion = 1;
 
@@ -27,9 +27,10 @@ void PutCounters(std::string* out, const Stream& stream) {
   PutVarint(out, stream.next_directory_page);
   PutVarint(out, stream.next_group);
   PutU8(out, stream.ids_went_back ? 1 : 0);
+  PutVarintId(out, stream.newest_hole);
 }
 
-void ReadCounters(Decoder* decoder, Stream* stream) {
+void ReadCounters(Decoder* decoder, uint8_t version, Stream* stream) {
   stream->length = decoder->ReadVarint();
   stream->entries_added = decoder->ReadVarint();
   stream->data_bytes = decoder->ReadVarint();
@@ -43,6 +44,8 @@ void ReadCounters(Decoder* decoder, Stream* stream) {
   stream->next_directory_page = decoder->ReadVarint32();
   stream->next_group = decoder->ReadVarint32();
   stream->ids_went_back = decoder->ReadBool();
+  stream->newest_hole =
+      version == kFirstStreamRecordVersion ? stream->last_id : decoder->ReadVarintId();
 }
 
 }  // namespace
@@ -133,7 +136,7 @@ Result<std::unique_ptr<Stream>> DecodeStream(uint32_t physical_db, std::string_v
   }
   auto stream = std::make_unique<Stream>(physical_db, head->uid, std::string(key));
   stream->expire_ms = head->expire_ms;
-  ReadCounters(&decoder, stream.get());
+  ReadCounters(&decoder, head->version, stream.get());
   if (decoder.ReadBool()) {
     stream->open_node = ReadNodeState(&decoder);
   }

@@ -39,6 +39,9 @@ class Stream : public ValueHolder {
   StreamId first_id;        // Oldest live entry; 0-0 when empty. Entries below it are dead.
   StreamId last_live_id;    // Newest live entry; 0-0 when empty.
   StreamId max_deleted;     // Highest ever deleted, trimming apart.
+  // Highest that went while older entries stayed, whatever XSETID says of max_deleted since. From
+  // the next id on, every id that was an entry and is not below first_id is one.
+  StreamId newest_hole;
   // XSETID went back below entries that were trimmed: an id between two entries that were never
   // deleted may still have been one once.
   bool ids_went_back = false;
@@ -60,6 +63,10 @@ class Stream : public ValueHolder {
   // has nothing to do.
   uint32_t first_node_live = 0;
 
+  // All ids from this one on that were entries once are live entries; known without any block.
+  bool WhollyLiveFrom(StreamId id) const {
+    return length > 0 && id >= first_id && id > newest_hole && !ids_went_back;
+  }
   Group* FindGroup(std::string_view name) const;
   Group* GroupByNumber(GroupNumber number) const;
   // The number of a new group is above all others; its name is new.

@@ -82,6 +82,8 @@ class StreamVerifier {
     for (Block::Cursor at = block.Begin(); at.valid(); at.Next()) {
       const EntryView& entry = at.entry();
       deleted += entry.deleted ? 1 : 0;
+      Expect(!entry.deleted || entry.id <= stream_.newest_hole || entry.id < stream_.first_id,
+             "newest hole");
       if (entry.deleted || entry.id < stream_.first_id) {
         continue;
       }
@@ -123,6 +125,11 @@ class StreamVerifier {
         Fault("pending page of " + group.name + " is empty or misplaced");
         continue;
       }
+      const DeliveryKey oldest = slot.unit->page.OldestKey();
+      if (!group.order.contains({slot.oldest, slot.first_id}) || oldest < slot.oldest ||
+          (slot.oldest_is_exact && oldest != slot.oldest)) {
+        Fault("delivery order of the pending pages of " + group.name + " is wrong");
+      }
       for (auto at = slot.unit->page.Begin(); at.valid(); at.Next()) {
         if (at.id() <= previous) {
           Fault("pending records of " + group.name + " are out of order");
@@ -134,6 +141,9 @@ class StreamVerifier {
           Fault("delivery sequence of " + group.name + " is wrong");
         }
       }
+    }
+    if (group.order.size() != group.pages.size()) {
+      Fault("delivery order of " + group.name + " has pages that there are not");
     }
     report_.pending += static_cast<uint64_t>(total);
     if (total != group.pending_count || owned[kNoConsumer] != group.released_count) {

@@ -144,6 +144,10 @@ Outcome CmdXClaim(CommandContext& context) {
                                        }));
   context.out.EndArray(mark, count);
   if (tells) context.KeyChanged(args[1], key_event::kXgroupCreateConsumer);
+  // Claimed into the past, they may be due for a blocked reader at once.
+  if (count > 0 && (claim.idle_ms || claim.delivery_unix_ms)) {
+    context.SignalClaims(args[1], args[2]);
+  }
   return Done();
 }
 

@@ -29,7 +29,10 @@ constexpr ArgumentDoc kStreams[] = {Key(kMultiple), Text("id", kMultiple)};
 constexpr ArgumentDoc kXReadGroup[] = {
     Block("group-block", kGroupAndConsumer, kRequired, "GROUP"),
     kCount,
+    Option("MAXCOUNT", "maxcount", ArgumentType::kInteger),
+    Option("MAXSIZE", "maxsize", ArgumentType::kInteger),
     Option("BLOCK", "milliseconds", ArgumentType::kInteger),
+    Option("CLAIM", "min-idle-time", ArgumentType::kInteger),
     Word("noack", "NOACK", kOptional),
     Block("streams", kStreams, kRequired, "STREAMS"),
 };
@@ -42,6 +45,16 @@ constexpr ArgumentDoc kXAckDel[] = {
     Text("group"),
     OneOf("condition", kReferenceWords, kOptional),
     Block("ids", kIds, kRequired, "IDS"),
+};
+constexpr ArgumentDoc kNackModes[] = {Word("silent", "SILENT"), Word("fail", "FAIL"),
+                                      Word("fatal", "FATAL")};
+constexpr ArgumentDoc kXNack[] = {
+    Key(),
+    Text("group"),
+    OneOf("mode", kNackModes),
+    Block("ids", kIds, kRequired, "IDS"),
+    Option("RETRYCOUNT", "count", ArgumentType::kInteger),
+    Word("force", "FORCE", kOptional),
 };
 constexpr ArgumentDoc kPendingFilters[] = {
     Option("IDLE", "min-idle-time", ArgumentType::kInteger),
@@ -120,7 +133,8 @@ constexpr CommandSpec kRows[] = {
         .acl = "@write @stream @fast",
         .group = "stream",
         .since = "6.2.0",
-        .complexity = "O(1) with a small COUNT.",
+        .complexity =
+            "O(1) with a fixed COUNT; pages of entries that are not idle are passed over.",
         .summary = "Takes over entries that have been pending for long, in pages.",
         .arguments = kXAutoClaim,
         .key_flags = "RW delete",
@@ -233,6 +247,20 @@ constexpr CommandSpec kRows[] = {
         .key_flags = "RW update",
     },
     {
+        .name = "xnack",
+        .arity = -7,
+        .flags = kWrite | kFast,
+        .keys = kFirst,
+        .handler = CmdXNack,
+        .acl = "@write @stream @fast",
+        .group = "stream",
+        .since = "8.8.0",
+        .complexity = "O(log N) for each ID, N being the pending entries of the group.",
+        .summary = "Gives pending entries back to the group, for whoever claims them next.",
+        .arguments = kXNack,
+        .key_flags = "RW update",
+    },
+    {
         .name = "xpending",
         .arity = -3,
         .flags = kReadonly,
@@ -255,7 +283,8 @@ constexpr CommandSpec kRows[] = {
         .acl = "@write @stream @slow @blocking",
         .group = "stream",
         .since = "5.0.0",
-        .complexity = "O(N) for each stream with N the entries returned; O(1) with a fixed COUNT.",
+        .complexity = "O(N) for each stream with N the entries returned; O(1) with a fixed COUNT. "
+                      "With CLAIM, O(log P) more, P being the pending entries of the group.",
         .summary =
             "New entries for a consumer of a group, or those pending for it; can wait for them.",
         .arguments = kXReadGroup,

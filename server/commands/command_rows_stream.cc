@@ -74,6 +74,8 @@ constexpr ArgumentDoc kXSetId[] = {
 constexpr ArgumentDoc kStreams[] = {Key(kMultiple), Text("id", kMultiple)};
 constexpr ArgumentDoc kXRead[] = {
     kCount,
+    Option("MAXCOUNT", "maxcount", ArgumentType::kInteger),
+    Option("MAXSIZE", "maxsize", ArgumentType::kInteger),
     Option("BLOCK", "milliseconds", ArgumentType::kInteger),
     Block("streams", kStreams, kRequired, "STREAMS"),
 };

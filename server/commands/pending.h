@@ -1,4 +1,4 @@
-// XACK, XPENDING, XCLAIM and XAUTOCLAIM: what was delivered and not yet acknowledged.
+// XACK, XNACK, XPENDING, XCLAIM and XAUTOCLAIM: what was delivered and not yet acknowledged.
 //
 // Rules: streams specification sections 13 and 14. Thread: loop.
 #pragma once
@@ -8,6 +8,7 @@
 namespace server {
 
 Outcome CmdXAck(CommandContext& context);
+Outcome CmdXNack(CommandContext& context);
 Outcome CmdXPending(CommandContext& context);
 Outcome CmdXClaim(CommandContext& context);
 Outcome CmdXAutoClaim(CommandContext& context);

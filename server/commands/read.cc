@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,7 @@ namespace {
 using engine::Code;
 using engine::EntryView;
 using engine::Group;
+using engine::PriorDelivery;
 using engine::Result;
 using engine::Status;
 using engine::Stream;
@@ -40,27 +42,53 @@ struct Target {
 };
 using Targets = absl::InlinedVector<Target, kUsualStreams>;
 
-// The streams with something to show, as `[key, entries]` or as a map.
+// The streams with something to show, as `[key, entries]` or as a map, within the caps that the
+// client gave for the whole reply.
 class StreamsReply {
  public:
-  explicit StreamsReply(resp::Writer& out) : out_(out), mark_(out.BeginArray()) {}
+  StreamsReply(resp::Writer& out, const ReadOptions& options)
+      : out_(out), options_(options), start_(out.size()), mark_(out.BeginArray()) {}
 
-  void Begin(std::string_view key) {
+  // Nothing more may be added. Never before the first entry.
+  bool full() const {
+    return total_count_ > 0 &&
+           (total_count_ == options_.max_count ||
+            (options_.max_bytes > 0 && out_.size() - start_ >= options_.max_bytes));
+  }
+  // Entries that a stream may have from now on; 0 = any number.
+  int64_t count_left() const {
+    if (options_.max_count == 0) return options_.count;
+    const int64_t left = options_.max_count - total_count_;
+    return options_.count == 0 ? left : std::min(left, options_.count);
+  }
+
+  // False, with nothing written, when the reply is full.
+  bool Begin(std::string_view key) {
+    if (full()) return false;
     stream_mark_ = out_.size();
     if (out_.protocol() != 3) out_.ArrayHeader(2);
     out_.Bulk(key);
     list_mark_ = out_.BeginArray();
     entry_count_ = 0;
+    if (full()) {
+      out_.Rewind(stream_mark_);
+      return false;
+    }
+    return true;
   }
   void Add(const EntryView& entry) {
     WriteEntry(out_, entry);
-    ++entry_count_;
+    Count();
+  }
+  void Add(const EntryView& entry, const PriorDelivery& prior) {
+    WriteEntry(out_, entry, prior);
+    Count();
   }
   void AddDeleted(StreamId id) {
     out_.ArrayHeader(2);
     WriteId(out_, id);
     out_.NullArray();
-    ++entry_count_;
+    Count();
   }
   void End() {
     out_.EndArray(list_mark_, entry_count_);
@@ -89,22 +117,36 @@ class StreamsReply {
   }
 
  private:
+  void Count() {
+    ++entry_count_;
+    ++total_count_;
+  }
+
   resp::Writer& out_;
+  const ReadOptions& options_;
+  const size_t start_;
   const size_t mark_;
   size_t stream_mark_ = 0;
   size_t list_mark_ = 0;
   size_t entry_count_ = 0;
+  int64_t total_count_ = 0;
   size_t stream_count_ = 0;
 };
 
 // Each stream gets an equal part of the soft cap, so that what one call loads and sends is bounded
-// whatever each stream holds.
-uint64_t BytesPerStream(const Targets& targets) {
-  return std::max<uint64_t>(engine::kReadReplySoftCap / targets.size(), 1);
+// whatever each stream holds. MAXSIZE is kept to the byte by StreamsReply; here it keeps entries
+// from being looked at in vain, counted generously: the engine takes an entry for up to three times
+// as long as it is in a reply.
+uint64_t BytesPerStream(const ReadOptions& options) {
+  constexpr uint64_t kGenerosity = 3;
+  const uint64_t share = std::max<uint64_t>(engine::kReadReplySoftCap / options.keys.size(), 1);
+  if (options.max_bytes == 0 || options.max_bytes >= share) return share;
+  return std::min(share, options.max_bytes * kGenerosity);
 }
 
 // No stream has anything: waits if the client wants to, else answers null.
-Outcome WaitOrNull(CommandContext& context, const ReadOptions& options, const Targets& targets) {
+Outcome WaitOrNull(CommandContext& context, const ReadOptions& options, const Targets& targets,
+                   int64_t claim_wait_ms) {
   if (!options.block_ms || !context.may_block) {
     context.out.NullArray();
     return Done();
@@ -120,6 +162,10 @@ Outcome WaitOrNull(CommandContext& context, const ReadOptions& options, const Ta
   if (options.group) {
     wait.group_read = true;
     wait.group = *options.group;
+  }
+  if (options.claim_min_idle_ms) {
+    wait.claim =
+        WaitRequest::Claim{.min_idle_ms = *options.claim_min_idle_ms, .wait_ms = claim_wait_ms};
   }
   context.Park(std::move(wait));
   return Done();
@@ -173,14 +219,15 @@ Outcome ServeXRead(CommandContext& context, const ReadOptions& options, const Ta
     if (target.stream == nullptr || !start) continue;
     const engine::StreamInfo info = engine::Inspect(*target.stream);
     if (info.length == 0 || info.last_id < *start) continue;
+    const int64_t count = reply->count_left();
     const engine::RangeArgs range = {.start = *start,
                                      .end = StreamId::Max(),
-                                     .count = options.count == 0 ? -1 : options.count,
-                                     .max_bytes = BytesPerStream(targets)};
+                                     .count = count == 0 ? -1 : count,
+                                     .max_bytes = BytesPerStream(options)};
     const auto add = [&](const EntryView& entry) {
-      if (!missing.any()) reply->Add(entry);
+      if (!missing.any() && !reply->full()) reply->Add(entry);
     };
-    reply->Begin(target.key);
+    if (!reply->Begin(target.key)) break;
     const Status status = target.newest
                               ? context.engine.LastEntry(context.op, *target.stream, add).status()
                               : context.engine.Range(context.op, *target.stream, range, add);
@@ -218,68 +265,89 @@ Outcome ResolveXReadGroupTargets(CommandContext& context, const ReadOptions& opt
   return missing.status();
 }
 
-engine::ReadNewArgs NewArgsOf(const ReadOptions& options, const Targets& targets) {
+// `count` as StreamsReply::count_left().
+engine::ReadNewArgs NewArgsOf(const ReadOptions& options, int64_t count) {
   return {.consumer = options.consumer,
-          .count = options.count,
+          .count = count,
           .no_ack = options.no_ack,
-          .max_bytes = BytesPerStream(targets)};
+          .claim_min_idle_ms = options.claim_min_idle_ms,
+          .max_bytes = BytesPerStream(options)};
 }
 
-engine::HistoryArgs HistoryArgsOf(const ReadOptions& options, const Targets& targets,
-                                  const Target& target) {
+engine::HistoryArgs HistoryArgsOf(const ReadOptions& options, const Target& target, int64_t count) {
   return {.consumer = options.consumer,
           .after = target.after,
-          .count = options.count,
-          .max_bytes = BytesPerStream(targets)};
+          .count = count,
+          .max_bytes = BytesPerStream(options)};
 }
 
 // Everything all reads need is in memory afterwards; nothing has changed yet.
 Status PrepareXReadGroup(CommandContext& context, const ReadOptions& options,
-                         const Targets& targets) {
+                         const Targets& targets, const StreamsReply& reply) {
   MissingObjects missing;
+  const int64_t count = reply.count_left();
   for (const Target& target : targets) {
     const Status status =
         target.wants_new()
             ? context.engine.PrepareReadNew(context.op, *target.stream, *target.group,
-                                            NewArgsOf(options, targets))
+                                            NewArgsOf(options, count))
             : context.engine.PrepareReadHistory(context.op, *target.stream, *target.group,
-                                                HistoryArgsOf(options, targets, target));
+                                                HistoryArgsOf(options, target, count));
     if (!missing.Note(status)) RETURN_IF_ERROR(status);
   }
   return missing.status();
 }
 
+Status ServeNew(CommandContext& context, const ReadOptions& options, const Target& target,
+                StreamsReply* reply, int64_t* claim_wait_ms) {
+  const bool shows_prior = options.claim_min_idle_ms.has_value();
+  ASSIGN_OR_RETURN(const engine::ReadNewResult result,
+                   context.engine.ReadNew(context.op, *target.stream, *target.group,
+                                          NewArgsOf(options, reply->count_left()),
+                                          [=](const EntryView& entry, const PriorDelivery& prior) {
+                                            if (shows_prior) {
+                                              reply->Add(entry, prior);
+                                            } else {
+                                              reply->Add(entry);
+                                            }
+                                            return !reply->full();
+                                          }));
+  *claim_wait_ms = std::min(*claim_wait_ms, result.claim_wait_ms);
+  reply->EndUnlessEmpty();
+  return engine::OkStatus();
+}
+
+Status ServeHistory(CommandContext& context, const ReadOptions& options, const Target& target,
+                    StreamsReply* reply) {
+  RETURN_IF_ERROR(context.engine
+                      .ReadHistory(context.op, *target.stream, *target.group,
+                                   HistoryArgsOf(options, target, reply->count_left()),
+                                   [reply](StreamId id, const EntryView* entry) {
+                                     if (entry != nullptr) {
+                                       reply->Add(*entry);
+                                     } else {
+                                       reply->AddDeleted(id);
+                                     }
+                                     return !reply->full();
+                                   })
+                      .status());
+  reply->End();
+  return engine::OkStatus();
+}
+
 // Reads every stream, also those without anything new: the consumer exists and has been seen then.
+// Streams behind the one that fills the reply are left alone. `claim_wait_ms` is lowered to how
+// long the first pending record takes to become due.
 Status ServeXReadGroup(CommandContext& context, const ReadOptions& options, const Targets& targets,
-                       StreamsReply* reply) {
+                       StreamsReply* reply, int64_t* claim_wait_ms) {
   // A stream named twice is read on from where its first read ended, which preparing could not
   // know. After the first effect a miss can no longer be answered by running the command again.
   context.op.read_misses = true;
   for (const Target& target : targets) {
     const bool tells = WillTellOfConsumer(context, *target.group, options.consumer);
-    reply->Begin(target.key);
-    if (target.wants_new()) {
-      RETURN_IF_ERROR(context.engine
-                          .ReadNew(context.op, *target.stream, *target.group,
-                                   NewArgsOf(options, targets),
-                                   [reply](const EntryView& entry) { reply->Add(entry); })
-                          .status());
-      reply->EndUnlessEmpty();
-      if (tells) context.KeyChanged(target.key, key_event::kXgroupCreateConsumer);
-      continue;
-    }
-    RETURN_IF_ERROR(context.engine
-                        .ReadHistory(context.op, *target.stream, *target.group,
-                                     HistoryArgsOf(options, targets, target),
-                                     [reply](StreamId id, const EntryView* entry) {
-                                       if (entry != nullptr) {
-                                         reply->Add(*entry);
-                                       } else {
-                                         reply->AddDeleted(id);
-                                       }
-                                     })
-                        .status());
-    reply->End();
+    if (!reply->Begin(target.key)) break;
+    RETURN_IF_ERROR(target.wants_new() ? ServeNew(context, options, target, reply, claim_wait_ms)
+                                       : ServeHistory(context, options, target, reply));
     if (tells) context.KeyChanged(target.key, key_event::kXgroupCreateConsumer);
   }
   return engine::OkStatus();
@@ -293,10 +361,10 @@ Outcome CmdXRead(CommandContext& context) {
       ReadReadOptions(context.args, ReadCommand::kXRead, BlockStart(context), &options));
   Targets targets;
   RETURN_IF_FAILED(ResolveXReadTargets(context, options, &targets));
-  StreamsReply reply(context.out);
+  StreamsReply reply(context.out, options);
   RETURN_IF_FAILED(ServeXRead(context, options, targets, &reply));
   if (reply.Finish()) return Done();
-  return WaitOrNull(context, options, targets);
+  return WaitOrNull(context, options, targets, /*claim_wait_ms=*/INT64_MAX);
 }
 
 Outcome CmdXReadGroup(CommandContext& context) {
@@ -305,11 +373,12 @@ Outcome CmdXReadGroup(CommandContext& context) {
       ReadReadOptions(context.args, ReadCommand::kXReadGroup, BlockStart(context), &options));
   Targets targets;
   RETURN_IF_FAILED(ResolveXReadGroupTargets(context, options, &targets));
-  RETURN_IF_ERROR(PrepareXReadGroup(context, options, targets));
-  StreamsReply reply(context.out);
-  RETURN_IF_ERROR(ServeXReadGroup(context, options, targets, &reply));
+  StreamsReply reply(context.out, options);
+  RETURN_IF_ERROR(PrepareXReadGroup(context, options, targets, reply));
+  int64_t claim_wait_ms = INT64_MAX;
+  RETURN_IF_ERROR(ServeXReadGroup(context, options, targets, &reply, &claim_wait_ms));
   if (reply.Finish()) return Done();
-  return WaitOrNull(context, options, targets);
+  return WaitOrNull(context, options, targets, claim_wait_ms);
 }
 
 }  // namespace server

@@ -18,6 +18,9 @@ constexpr OptionShape kCount = {"COUNT", 1};
 constexpr OptionShape kBlock = {"BLOCK", 1};
 constexpr OptionShape kGroup = {"GROUP", 2};
 constexpr OptionShape kNoAck = {"NOACK", 0};
+constexpr OptionShape kMaxCount = {"MAXCOUNT", 1};
+constexpr OptionShape kMaxSize = {"MAXSIZE", 1};
+constexpr OptionShape kClaim = {"CLAIM", 1};
 constexpr OptionShape kStreams = {"STREAMS", 1};
 
 // An option that lacks a value is not that option.
@@ -29,6 +32,26 @@ Outcome ReadBlock(std::string_view text, int64_t now_unix_ms, ReadOptions* optio
   int64_t block_ms = 0;
   RETURN_IF_FAILED(ReadTimeout(text, now_unix_ms, &block_ms));
   options->block_ms = block_ms;
+  return Done();
+}
+
+Outcome ReadPositive(std::string_view text, Error refusal, int64_t* value) {
+  RETURN_IF_FAILED(ReadInteger(text, value));
+  return *value < 1 ? Outcome(refusal) : Done();
+}
+
+Outcome ReadMaxSize(std::string_view text, ReadOptions* options) {
+  int64_t max_bytes = 0;
+  RETURN_IF_FAILED(ReadPositive(text, Error::kMaxSizeNotPositive, &max_bytes));
+  options->max_bytes = static_cast<uint64_t>(max_bytes);
+  return Done();
+}
+
+Outcome ReadClaim(std::string_view text, ReadOptions* options) {
+  int64_t min_idle_ms = 0;
+  RETURN_IF_FAILED(ReadInteger(text, &min_idle_ms, Error::kMinIdleNotInteger));
+  if (min_idle_ms < 0) return Error::kMinIdleNegative;
+  options->claim_min_idle_ms = min_idle_ms;
   return Done();
 }
 
@@ -46,6 +69,19 @@ Outcome TakeOption(Arguments args, ReadCommand command, int64_t now_unix_ms, siz
     options->count = std::max<int64_t>(options->count, 0);
     *position = value + kCount.values;
     return Done();
+  }
+  if (IsOption(args, *position, kMaxCount)) {
+    *position = value + kMaxCount.values;
+    return ReadPositive(args[value], Error::kMaxCountNotPositive, &options->max_count);
+  }
+  if (IsOption(args, *position, kMaxSize)) {
+    *position = value + kMaxSize.values;
+    return ReadMaxSize(args[value], options);
+  }
+  if (IsOption(args, *position, kClaim)) {
+    if (command == ReadCommand::kXRead) return {Error::kGroupOnlyInXReadGroup, {kClaim.word}};
+    *position = value + kClaim.values;
+    return ReadClaim(args[value], options);
   }
   if (IsOption(args, *position, kGroup)) {
     if (command == ReadCommand::kXRead) return {Error::kGroupOnlyInXReadGroup, {kGroup.word}};
@@ -77,6 +113,9 @@ Outcome ReadReadOptions(Arguments args, ReadCommand command, int64_t now_unix_ms
     return command == ReadCommand::kXRead ? Error::kUnbalancedXRead : Error::kUnbalancedXReadGroup;
   }
   if (command == ReadCommand::kXReadGroup && !options->group) return Error::kMissingGroupOption;
+  if (options->max_count > 0 && options->max_count < options->count) {
+    return Error::kMaxCountBelowCount;
+  }
   options->keys = names.first(names.size() / 2);
   options->ids = names.subspan(names.size() / 2);
   return Done();

@@ -21,6 +21,9 @@ struct ReadOptions {
   std::optional<std::string_view> group;
   std::string_view consumer;  // With `group`.
   bool no_ack = false;
+  int64_t max_count = 0;   // Over all streams; 0 = no cap.
+  uint64_t max_bytes = 0;  // MAXSIZE, of the whole reply; 0 = no cap.
+  std::optional<int64_t> claim_min_idle_ms;
   // Of one size, at least 1: ids[i] belongs to keys[i].
   Arguments keys;
   Arguments ids;

@@ -73,15 +73,31 @@ void WriteId(resp::Writer& out, StreamId id) {
   out.Raw({bulk, static_cast<size_t>(PutId(bulk, id) - bulk)});
 }
 
-void WriteEntry(resp::Writer& out, const engine::EntryView& entry) {
+namespace {
+
+// `header` is that of an array which begins with the id and the fields.
+void WriteEntryParts(resp::Writer& out, std::string_view header, const engine::EntryView& entry) {
   char head[kMaxEntryHead];
-  char* to = PutText(head, "*2\r\n");
+  char* to = PutText(head, header);
   to = PutId(to, entry.id);
   *to++ = '*';
   to = std::to_chars(to, std::end(head), entry.arg_count).ptr;
   to = PutText(to, "\r\n");
   out.Raw({head, static_cast<size_t>(to - head)});
   out.Raw(entry.payload);
+}
+
+}  // namespace
+
+void WriteEntry(resp::Writer& out, const engine::EntryView& entry) {
+  WriteEntryParts(out, "*2\r\n", entry);
+}
+
+void WriteEntry(resp::Writer& out, const engine::EntryView& entry,
+                const engine::PriorDelivery& prior) {
+  WriteEntryParts(out, "*4\r\n", entry);
+  out.Integer(prior.idle_ms);
+  out.Integer(static_cast<int64_t>(prior.count));
 }
 
 }  // namespace server

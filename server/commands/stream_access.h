@@ -36,5 +36,8 @@ bool WillTellOfConsumer(const CommandContext& context, const engine::Group& grou
 void WriteId(resp::Writer& out, engine::StreamId id);
 // `[id, [field, value, ...]]`: the payload is on the wire what it was when it came.
 void WriteEntry(resp::Writer& out, const engine::EntryView& entry);
+// `[id, [field, value, ...], idle, deliveries]`, as a read with CLAIM shows entries.
+void WriteEntry(resp::Writer& out, const engine::EntryView& entry,
+                const engine::PriorDelivery& prior);
 
 }  // namespace server

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -71,6 +72,12 @@ struct WaitRequest {
   std::vector<engine::StreamId> resolved_ids;
   // What is answered when the time is up.
   TimeoutReply timeout_reply = TimeoutReply::kNullArray;
+  // XREADGROUP with CLAIM: a pending record may become due without any write.
+  struct Claim {
+    int64_t min_idle_ms = 0;
+    int64_t wait_ms = 0;  // Looking again before that finds nothing.
+  };
+  std::optional<Claim> claim;
 };
 
 struct CommandContext {
@@ -92,6 +99,9 @@ struct CommandContext {
   // The key may have something for blocked readers (XADD), or has gone or changed (DEL, XGROUP
   // DESTROY): they are run again after this command. Cheap when nobody waits.
   void SignalKey(std::string_view key);
+  // Pending records of the group may be claimed that could not be before, without the passing of
+  // time: blocked readers with CLAIM are run again.
+  void SignalClaims(std::string_view key, std::string_view group);
   // All keys of the database have gone (FLUSHDB): as SignalKey for each key that somebody waits on,
   // and as a change for those that watch one of them.
   void SignalDatabase(uint32_t db);

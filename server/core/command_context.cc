@@ -51,6 +51,10 @@ void CommandContext::Park(WaitRequest wait) { session.park_request = std::move(w
 
 void CommandContext::SignalKey(std::string_view key) { server.waiters().Signal(op.db, key); }
 
+void CommandContext::SignalClaims(std::string_view key, std::string_view group) {
+  server.waiters().SignalClaims(op.db, key, group);
+}
+
 void CommandContext::SignalDatabase(uint32_t db) {
   server.waiters().SignalDatabase(db);
   server.watches().TouchDatabase(db);

@@ -10,6 +10,7 @@
 #include "server/core/text.h"
 #include "server/core/transaction.h"
 #include "server/core/transport.h"
+#include "server/core/unknown_command.h"
 #include "server/limits.h"
 
 namespace server {
@@ -26,17 +27,9 @@ bool IsCrossProtocol(std::string_view name) {
 constexpr int64_t kNeverMillis = INT64_MAX;
 // Beyond that a wait is as good as any: the loop looks again.
 constexpr int64_t kLongestWaitMs = 86'400'000;
-
-std::string_view UpToZero(std::string_view text) { return text.substr(0, text.find('\0')); }
-
-Outcome UnknownCommand(std::span<const std::string_view> args) {
-  std::string shown;
-  for (std::string_view arg : args.subspan(1)) {
-    if (shown.size() >= kMaxEchoedBytes) break;
-    const size_t room = kMaxEchoedBytes - shown.size();
-    shown.append("'").append(UpToZero(arg.substr(0, room))).append("' ");
-  }
-  return {Error::kUnknownCommand, {UpToZero(args[0].substr(0, kMaxEchoedBytes)), shown}};
+// The moment `ms` from now, or the last one before never.
+int64_t After(int64_t now_us, int64_t ms) {
+  return now_us + std::min(ms, (Waiters::kForever - 1 - now_us) / 1000) * 1000;
 }
 
 // Whether option `enable-debug-command` lets this client use DEBUG.
@@ -50,12 +43,6 @@ bool MayDebug(const Settings& settings, const Session& session) {
       return session.transport.Info().is_local;
   }
   return false;
-}
-
-Outcome UnknownSubcommand(const CommandSpec& container, std::string_view word) {
-  std::string parent(container.name);
-  for (char& c : parent) c = UpperCase(c);
-  return {Error::kUnknownSubcommand, {UpToZero(word.substr(0, kMaxEchoedBytes)), parent}};
 }
 
 }  // namespace
@@ -380,16 +367,21 @@ void Dispatcher::Block(Session& session) {
   session.state = SessionState::kBlocked;
   ReleasePins(parked);
   WaitRequest wait = *std::exchange(session.park_request, std::nullopt);
+  const std::optional<WaitRequest::Claim> claim = wait.claim;
   // Its place and its deadline stay what they were when it blocked first.
-  if (parked.wait) return;
-  parked.wait = std::move(wait);
-  int64_t deadline_us = Waiters::kForever;
-  if (parked.wait->timeout_ms > 0) {
-    const int64_t now_us = timer_.now().monotonic_us;
-    const int64_t longest_ms = (Waiters::kForever - 1 - now_us) / 1000;
-    deadline_us = now_us + std::min(parked.wait->timeout_ms, longest_ms) * 1000;
+  if (!parked.wait) {
+    parked.wait = std::move(wait);
+    const int64_t timeout_ms = parked.wait->timeout_ms;
+    context_.waiters().Add(
+        session.id, session.db, *parked.wait,
+        timeout_ms > 0 ? After(timer_.now().monotonic_us, timeout_ms) : Waiters::kForever);
   }
-  context_.waiters().Add(session.id, session.db, *parked.wait, deadline_us);
+  if (claim) {
+    // At a whole millisecond, as times of delivery are: of readers that wait for one record the
+    // first in line is then the first to run.
+    const int64_t now_us = timer_.now().monotonic_us / 1000 * 1000;
+    context_.waiters().LookAgain(session.id, After(now_us, claim->wait_ms));
+  }
 }
 
 Dispatcher::Run Dispatcher::Load(Session& session, std::vector<engine::LoadItem> items) {
@@ -507,6 +499,7 @@ void Dispatcher::RunDueWork() {
   wake_ups_left_ = kWakeUpsPerTurn;
   const Instant& now = timer_.now();
   engine_.ReapExpired(engine_.TimeNow(now.unix_us / 1000, now.monotonic_us / 1000));
+  context_.waiters().StartDueClaims(now.monotonic_us);
   ServeReady();
   ReleasePaused();
   RetryWaiting();
@@ -526,7 +519,8 @@ void Dispatcher::CloseOverflowed() {
 }
 
 int64_t Dispatcher::NextDueMicros() const {
-  int64_t next_us = context_.waiters().next_deadline_us();
+  const Waiters& waiters = context_.waiters();
+  int64_t next_us = std::min(waiters.next_deadline_us(), waiters.next_claim_us());
   const Instant& now = timer_.now();
   if (!retries_.empty()) next_us = std::min(next_us, now.monotonic_us + kRoomPollMicros);
   if (!paused_.empty()) next_us = std::min(next_us, context_.pause().end_us());

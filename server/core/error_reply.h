@@ -72,11 +72,22 @@ enum class Error : unsigned short {
   kNewIdOnlyInXReadGroup,  // The > ID can be specified only when calling XREADGROUP ...
   kMeaninglessId,          // The {} ID is meaningless in the context of XREADGROUP: ...
   kMissingGroupOption,
+  kMaxCountNotPositive,  // ERR MAXCOUNT must be a positive integer
+  kMaxCountBelowCount,   // ERR MAXCOUNT must be greater than or equal to COUNT
+  kMaxSizeNotPositive,   // ERR MAXSIZE must be a positive integer
+  kMinIdleNotInteger,    // ERR min-idle-time is not an integer or out of range
+  kMinIdleNegative,      // ERR min-idle-time must be a positive integer
   kXClaimMinIdle,        // ERR Invalid min-idle-time argument for {XCLAIM|XAUTOCLAIM}
   kXClaimOptionValue,    // ERR Invalid {IDLE} option argument for XCLAIM
   kXClaimUnknownOption,  // ERR Unrecognized XCLAIM option '{}'
   kXAutoClaimCount,
-  kUnblocked,  // UNBLOCKED client unblocked via CLIENT UNBLOCK
+  kXNackMode,           // ERR mode must be SILENT, FAIL, or FATAL
+  kXNackIdCount,        // ERR numids must be a positive integer
+  kXNackIdsMissing,     // ERR number of IDs doesn't match numids
+  kXNackRetryCount,     // ERR Invalid RETRYCOUNT value, must be >= 0
+  kXNackUnknownOption,  // ERR Unrecognized XNACK option '{}'
+  kXNackNoIds,          // ERR syntax error, expected IDS keyword
+  kUnblocked,           // UNBLOCKED client unblocked via CLIENT UNBLOCK
   // The core's own (connection, config, client, ...) follow; add freely, keep the table complete.
   kUnknownCommand,  // ERR unknown command '{}', with args beginning with: {}
   kNoAuth,

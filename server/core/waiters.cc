@@ -18,6 +18,7 @@ struct Waiters::Key {
   LaneNumber last_lane = kFanOutLane;
   absl::flat_hash_map<std::string, Lane> groups;
   absl::btree_map<Place, ClientId> clients;
+  absl::btree_set<ClaimPlace> claims;
 
   // While the key is ready: where its pass stands, and whether it was signalled again since.
   bool is_ready = false;
@@ -36,6 +37,7 @@ void Waiters::Add(ClientId id, uint32_t db, const WaitRequest& wait, int64_t dea
   client.deadline_us = deadline_us;
   client.group = wait.group;
   client.group_read = wait.group_read;
+  if (wait.claim) client.claim_min_idle_ms = wait.claim->min_idle_ms;
   for (const std::string& name : wait.keys) {
     Key& key = KeyFor(db, name);
     const auto same = [&key](const auto& place) { return place.first == &key; };
@@ -43,6 +45,7 @@ void Waiters::Add(ClientId id, uint32_t db, const WaitRequest& wait, int64_t dea
     const LaneNumber lane = JoinLane(key, client);
     key.clients.emplace(Place(lane, client.ticket), id);
     client.places.emplace_back(&key, lane);
+    if (wait.claim) key.claims.insert({lane, wait.claim->min_idle_ms, client.ticket, id});
   }
   if (deadline_us != kForever) deadlines_.emplace(deadline_us, id);
 }
@@ -50,9 +53,13 @@ void Waiters::Add(ClientId id, uint32_t db, const WaitRequest& wait, int64_t dea
 void Waiters::Remove(ClientId id) {
   const auto found = clients_.find(id);
   if (found == clients_.end()) return;
-  const Client& client = found->second;
+  Client& client = found->second;
+  SetLook(id, client, kForever);
   for (const auto& [key, lane] : client.places) {
     key->clients.erase(Place(lane, client.ticket));
+    if (client.claim_min_idle_ms) {
+      LeaveClaimLine(*key, {lane, *client.claim_min_idle_ms, client.ticket, id});
+    }
     LeaveLane(*key, client);
     EraseIfUnused(*key);
   }
@@ -85,9 +92,76 @@ void Waiters::MarkReady(Key& key) {
   ready_.push_back(&key);
 }
 
+// --- Claims
+// ---------------------------------------------------------------------------------------
+
+const Waiters::ClaimPlace* Waiters::FirstInLine(const Key& key, const ClaimPlace& place) {
+  const auto first = key.claims.lower_bound({place.lane, place.min_idle_ms, 0, 0});
+  const bool in_line = first != key.claims.end() && first->lane == place.lane &&
+                       first->min_idle_ms == place.min_idle_ms;
+  return in_line ? &*first : nullptr;
+}
+
+void Waiters::LeaveClaimLine(Key& key, const ClaimPlace& place) {
+  const bool was_first = *FirstInLine(key, place) == place;
+  key.claims.erase(place);
+  const ClaimPlace* const next = FirstInLine(key, place);
+  // Nobody has kept its time until now.
+  if (was_first && next != nullptr) SetLook(next->client, clients_.at(next->client), kAtOnce);
+}
+
+void Waiters::SetLook(ClientId id, Client& client, int64_t at_us) {
+  if (client.look_at_us != kForever) looks_.erase({client.look_at_us, client.ticket, id});
+  client.look_at_us = at_us;
+  if (at_us != kForever) looks_.insert({at_us, client.ticket, id});
+}
+
+void Waiters::LookAgain(ClientId id, int64_t at_us) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end() || !found->second.claim_min_idle_ms) return;
+  Client& client = found->second;
+  const bool is_first = std::ranges::any_of(client.places, [&](const auto& place) {
+    const auto& [key, lane] = place;
+    return FirstInLine(*key, {lane, *client.claim_min_idle_ms, 0, 0})->client == id;
+  });
+  SetLook(id, client, is_first ? at_us : kForever);
+}
+
+void Waiters::SignalClaims(uint32_t db, std::string_view name, std::string_view group) {
+  if (clients_.empty()) return;
+  const auto found = keys_.find(KeyName{db, name});
+  if (found == keys_.end()) return;
+  const Key& key = *found->second;
+  const auto lane = key.groups.find(std::string(group));
+  if (lane == key.groups.end()) return;
+  const LaneNumber number = lane->second.number;
+  auto first = key.claims.lower_bound({number, 0, 0, 0});
+  while (first != key.claims.end() && first->lane == number) {
+    SetLook(first->client, clients_.at(first->client), kAtOnce);
+    constexpr Ticket kLastTicket = std::numeric_limits<Ticket>::max();
+    first = key.claims.upper_bound({number, first->min_idle_ms, kLastTicket, 0});
+  }
+}
+
+void Waiters::StartDueClaims(int64_t now_us) {
+  auto due = looks_.lower_bound({kAtOnce + 1, 0, 0});
+  while (due != looks_.end() && due->at_us <= now_us) {
+    const ClientId id = due->client;
+    SetLook(id, clients_.at(id), kAtOnce);
+    due = looks_.lower_bound({kAtOnce + 1, 0, 0});
+  }
+}
+
 size_t Waiters::Serve(size_t max, absl::FunctionRef<WakeUp(ClientId)> run) {
   size_t count = 0;
-  while (!ready_.empty() && count < max) {
+  while (count < max && has_ready()) {
+    if (ready_.empty()) {
+      const ClientId id = looks_.begin()->client;
+      SetLook(id, clients_.at(id), kForever);
+      ++count;
+      run(id);
+      continue;
+    }
     Key& key = *ready_.front();  // Is not erased while it is ready.
     const auto next = key.clients.upper_bound(key.last_run);
     if (next != key.clients.end()) {

@@ -4,9 +4,15 @@
 // group by itself. A key that is signalled is ready; Serve then has its readers run again, oldest
 // first: all of those outside of groups, and of each group until the first that gets nothing. A
 // reader that stays blocked keeps its place and its deadline, on all its keys. Readers are ids,
-// never pointers. Owner: ServerContext. Thread: loop.
+// never pointers.
+//
+// Readers that claim may also find something because time has passed. Those of one group with one
+// min-idle on one key form a line of which only the first looks again by the clock: what it leaves
+// nobody behind it can get, and when it goes the next one runs at once. So a moment at which a
+// record becomes due costs two runs, however many wait. Owner: ServerContext. Thread: loop.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -60,9 +66,19 @@ class Waiters {
   // Every key of this client.
   void SignalKeysOf(ClientId client);
 
-  bool has_ready() const { return !ready_.empty(); }
-  // Runs readers of ready keys, at most `max` of them; the number run. `run` may add, remove and
-  // signal; it removes a reader that it has answered.
+  // The reader, which claims, runs again at `at_us` if it is first in one of its lines. In place of
+  // what was said before. No effect when the client does not wait.
+  void LookAgain(ClientId client, int64_t at_us);
+  // The first of each line of this group runs, the oldest first. Cheap when nobody waits.
+  void SignalClaims(uint32_t db, std::string_view key, std::string_view group);
+  // Makes those run whose moment has come.
+  void StartDueClaims(int64_t now_us);
+  // The earliest such moment; kForever when there is none.
+  int64_t next_claim_us() const { return looks_.empty() ? kForever : looks_.begin()->at_us; }
+
+  bool has_ready() const { return !ready_.empty() || HasLook(); }
+  // Runs readers of ready keys and those that look again, at most `max` of them; the number run.
+  // `run` may add, remove and signal; it removes a reader that it has answered.
   size_t Serve(size_t max, absl::FunctionRef<WakeUp(ClientId)> run);
 
   // The earliest deadline; kForever when there is none.
@@ -87,6 +103,21 @@ class Waiters {
     size_t client_count = 0;
   };
   struct Key;
+  // A reader that claims, in its line.
+  struct ClaimPlace {
+    LaneNumber lane = 0;
+    int64_t min_idle_ms = 0;
+    Ticket ticket = 0;
+    ClientId client = 0;
+    auto operator<=>(const ClaimPlace&) const = default;
+  };
+  struct Look {
+    int64_t at_us = 0;
+    Ticket ticket = 0;
+    ClientId client = 0;
+    auto operator<=>(const Look&) const = default;
+  };
+  static constexpr int64_t kAtOnce = -1;  // Before every moment.
   struct KeyName {
     uint32_t db;
     std::string_view name;  // Key::name.
@@ -101,6 +132,8 @@ class Waiters {
     int64_t deadline_us = kForever;
     std::string group;
     bool group_read = false;
+    std::optional<int64_t> claim_min_idle_ms;
+    int64_t look_at_us = kForever;
     absl::InlinedVector<std::pair<Key*, LaneNumber>, 1> places;
   };
 
@@ -110,6 +143,11 @@ class Waiters {
   LaneNumber JoinLane(Key& key, const Client& client);
   void LeaveLane(Key& key, const Client& client);
   void EraseIfUnused(Key& key);
+  // The first reader in the line of `place`; null when there is none.
+  static const ClaimPlace* FirstInLine(const Key& key, const ClaimPlace& place);
+  void LeaveClaimLine(Key& key, const ClaimPlace& place);
+  void SetLook(ClientId id, Client& client, int64_t at_us);
+  bool HasLook() const { return !looks_.empty() && looks_.begin()->at_us == kAtOnce; }
 
   Ticket last_ticket_ = 0;
   size_t group_key_count_ = 0;
@@ -117,6 +155,7 @@ class Waiters {
   absl::flat_hash_map<KeyName, std::unique_ptr<Key>> keys_;
   std::deque<Key*> ready_;
   absl::btree_set<std::pair<int64_t, ClientId>> deadlines_;
+  absl::btree_set<Look> looks_;
 };
 
 }  // namespace server

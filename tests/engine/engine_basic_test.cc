@@ -104,10 +104,13 @@ class EngineTest : public ::testing::Test {
     args.consumer = consumer;
     args.count = count;
     const auto read = OnGroup(key, group, [&](Op& op, Stream& s, Group& g) {
-      return engine_->ReadNew(op, s, g, args, [&](const EntryView& e) { ids.push_back(e.id); });
+      return engine_->ReadNew(op, s, g, args, [&](const EntryView& e, const PriorDelivery&) {
+        ids.push_back(e.id);
+        return true;
+      });
     });
     EXPECT_TRUE(read.ok());
-    EXPECT_EQ(*read, static_cast<int64_t>(ids.size()));
+    EXPECT_EQ(read->count, static_cast<int64_t>(ids.size()));
     return ids;
   }
   int64_t Ack(const std::string& key, const std::string& group, const Ids& ids) {

@@ -126,7 +126,6 @@ TEST(PendingPage, AcknowledgingInOrderEmptiesThePage) {
     EXPECT_FALSE(page.Erase({ms, 0}).has_value());
   }
   EXPECT_TRUE(page.empty());
-  EXPECT_EQ(page.oldest_delivery_bound(), INT64_MAX);
   EXPECT_TRUE(page.owners().empty());
 }
 
@@ -156,8 +155,8 @@ TEST(PendingPage, SplitsInHalves) {
   EXPECT_LT(lower.last_id(), upper.first_id());
   EXPECT_EQ(lower.OwnedBy(7), 0u);
   EXPECT_EQ(upper.OwnedBy(7), 1u);
-  EXPECT_EQ(lower.oldest_delivery_bound(), 1000);
-  EXPECT_EQ(upper.oldest_delivery_bound(), 500);
+  EXPECT_EQ(lower.OldestKey(), (DeliveryKey{1000, 1}));
+  EXPECT_EQ(upper.OldestKey(), (DeliveryKey{500, 1}));
   Model both = Contents(lower);
   both.merge(Contents(upper));
   EXPECT_EQ(both, all);
@@ -178,18 +177,20 @@ TEST(PendingPage, CountsItsOwners) {
   EXPECT_EQ(page.owners().size(), 2u);
 }
 
-TEST(PendingPage, BoundsTheOldestOwnedDelivery) {
+TEST(PendingPage, TheOldestIsReleasedFirstThenByTimeThenBySequence) {
   PendingPage page;
-  EXPECT_EQ(page.oldest_delivery_bound(), INT64_MAX);
-  page.Insert(Record(1, kNoConsumer, 0));
-  EXPECT_EQ(page.oldest_delivery_bound(), INT64_MAX);
-  page.Insert(Record(2, 1, 800));
-  page.Insert(Record(3, 1, 900));
-  EXPECT_EQ(page.oldest_delivery_bound(), 800);
-  page.Update(Record(2, 1, 1000));
-  EXPECT_LE(page.oldest_delivery_bound(), 900);
-  page.TightenOldestDelivery();
-  EXPECT_EQ(page.oldest_delivery_bound(), 900);
+  page.Insert(Record(1, 1, 900, 4));
+  page.Insert(Record(2, 1, 800, 6));
+  page.Insert(Record(3, 1, 800, 5));
+  EXPECT_EQ(page.OldestKey(), (DeliveryKey{800, 5}));
+  page.Insert(Record(4, kNoConsumer, 5000, 9));
+  page.Insert(Record(5, kNoConsumer, 4000, 10));
+  EXPECT_EQ(page.OldestKey(), (DeliveryKey{DeliveryKey::kReleased, 9}));
+  page.Update(Record(4, 1, 5000, 11));
+  EXPECT_EQ(page.OldestKey(), (DeliveryKey{DeliveryKey::kReleased, 10}));
+  page.Erase({5, 0});
+  page.Erase({3, 0});
+  EXPECT_EQ(page.OldestKey(), (DeliveryKey{800, 6}));
 }
 
 TEST(PendingPage, AMillionPendingTakeAboutFortyMegabytes) {
@@ -331,19 +332,16 @@ class PageModel {
     ASSERT_EQ(Contents(page_), model_);
     EXPECT_EQ(page_.count(), model_.size());
     std::map<ConsumerNumber, uint32_t> owners;
-    int64_t oldest = INT64_MAX;
+    DeliveryKey oldest = {INT64_MAX, UINT64_MAX};
     for (const auto& [id, record] : model_) {
       ++owners[record.owner];
-      if (record.owner != kNoConsumer) {
-        oldest = std::min(oldest, record.delivery_ms);
-      }
+      oldest = std::min(oldest, DeliveryKey::Of(record));
       EXPECT_EQ(page_.Find(id), record);
     }
     EXPECT_EQ(page_.owners().size(), owners.size());
     for (const auto& [owner, count] : owners) {
       EXPECT_EQ(page_.OwnedBy(owner), count);
     }
-    EXPECT_LE(page_.oldest_delivery_bound(), oldest);
     const StreamId probe{random_() % (top_ + 2), 0};
     const auto after = model_.lower_bound(probe);
     const PendingPage::Iterator seek = page_.Seek(probe);
@@ -360,6 +358,7 @@ class PageModel {
     if (model_.empty()) {
       return;
     }
+    EXPECT_EQ(page_.OldestKey(), oldest);
     EXPECT_EQ(page_.first_id(), model_.begin()->first);
     EXPECT_EQ(page_.last_id(), model_.rbegin()->first);
     std::string bytes;
@@ -370,7 +369,7 @@ class PageModel {
     std::string again;
     decoded->Encode(&again);
     EXPECT_EQ(again, bytes);
-    EXPECT_EQ(decoded->oldest_delivery_bound(), oldest);
+    EXPECT_EQ(decoded->OldestKey(), oldest);
   }
 
   std::mt19937 random_;

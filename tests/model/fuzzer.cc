@@ -156,7 +156,7 @@ bool Fuzzer::Step() {
       {3, &Fuzzer::ListKeys},       {8, &Fuzzer::RemoveEntries}, {8, &Fuzzer::AcknowledgeAndRemove},
       {25, &Fuzzer::AddOnce},       {6, &Fuzzer::RecordIid},     {1, &Fuzzer::SetIdempotency},
       {5, &Fuzzer::SetString},      {3, &Fuzzer::GetString},     {3, &Fuzzer::SetExpiry},
-      {1, &Fuzzer::Rename},         {1, &Fuzzer::Copy},
+      {1, &Fuzzer::Rename},         {1, &Fuzzer::Copy},          {8, &Fuzzer::Release},
   };
   uint64_t total = 0;
   for (const Weighted& each : kCommands) {
@@ -269,9 +269,10 @@ void Fuzzer::LoseTurn() {
   for (int i = 0; i < 5 && !failed(); ++i) {
     PickStream();
     (this->*PickOf<void (Fuzzer::*)()>({&Fuzzer::Add, &Fuzzer::Delete, &Fuzzer::ReadNew,
-                                        &Fuzzer::Claim, &Fuzzer::DeleteKeys, &Fuzzer::Trim,
-                                        &Fuzzer::AddOnce, &Fuzzer::AcknowledgeAndRemove,
-                                        &Fuzzer::SetString, &Fuzzer::Rename, &Fuzzer::Copy}))();
+                                        &Fuzzer::Claim, &Fuzzer::Release, &Fuzzer::DeleteKeys,
+                                        &Fuzzer::Trim, &Fuzzer::AddOnce,
+                                        &Fuzzer::AcknowledgeAndRemove, &Fuzzer::SetString,
+                                        &Fuzzer::Rename, &Fuzzer::Copy}))();
   }
   if (failed()) {
     return;

@@ -122,6 +122,8 @@ class Fuzzer {
   void DeleteConsumer();
   void ReadNew();
   void ReadHistory();
+  void ExpectWaitIsSafe(int64_t min_idle_ms, int64_t wait_ms);
+  void Release();
   void Acknowledge();
   void ListPending();
   void Summarize();

@@ -1,6 +1,7 @@
 #include "tests/model/reference_model.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "engine/limits.h"
 
@@ -31,8 +32,27 @@ ModelConsumer& Touch(ModelGroup& group, std::string_view name, int64_t now_ms) {
 }  // namespace
 
 int64_t ModelGroup::PendingOf(const std::string& consumer) const {
-  return std::count_if(pending.begin(), pending.end(),
-                       [&](const auto& record) { return record.second.owner == consumer; });
+  return std::count_if(pending.begin(), pending.end(), [&](const auto& record) {
+    return record.second.owner == consumer && !record.second.released;
+  });
+}
+
+std::vector<StreamId> ModelGroup::DeliveryOrder() const {
+  std::vector<std::tuple<bool, int64_t, uint64_t, StreamId>> keys;
+  for (const auto& [id, record] : pending) {
+    keys.emplace_back(!record.released, record.delivery_ms, record.sequence, id);
+  }
+  std::sort(keys.begin(), keys.end());
+  std::vector<StreamId> ids;
+  for (const auto& key : keys) {
+    ids.push_back(std::get<StreamId>(key));
+  }
+  return ids;
+}
+
+void ModelGroup::Deliver(StreamId id, std::string_view consumer, int64_t delivery_ms,
+                         uint64_t count) {
+  pending[id] = {std::string(consumer), delivery_ms, count, false, next_sequence++};
 }
 
 bool ModelStream::nodes_are_exact() const {
@@ -270,14 +290,34 @@ std::optional<int64_t> ModelStream::Lag(const ModelGroup& group) const {
 }
 
 std::vector<ModelRow> ModelStream::ReadNew(engine::Now now, ModelGroup& group,
-                                           const engine::ReadNewArgs& args) {
+                                           const engine::ReadNewArgs& args, size_t most,
+                                           std::vector<engine::PriorDelivery>* priors) {
   ModelConsumer& consumer = Touch(group, args.consumer, now.store_ms);
   std::vector<ModelRow> rows;
   uint64_t bytes = 0;
-  for (auto it = entries.upper_bound(group.last_id); it != entries.end(); ++it) {
-    if (args.count > 0 && rows.size() == static_cast<size_t>(args.count)) {
-      break;
+  const auto is_full = [&] {
+    return (args.count > 0 && rows.size() == static_cast<size_t>(args.count)) ||
+           rows.size() == most || (args.max_bytes > 0 && bytes >= args.max_bytes);
+  };
+  const auto show = [&](StreamId id, const ModelEntry& entry, engine::PriorDelivery prior) {
+    rows.emplace_back(id, entry.wire);
+    priors->push_back(prior);
+    bytes += entry.wire.size() + engine::kEntryReplyOverhead;
+  };
+  if (args.claim_min_idle_ms.has_value()) {
+    for (const StreamId id : group.DeliveryOrder()) {
+      const ModelRecord record = group.pending[id];
+      if (is_full() || now.store_ms - record.delivery_ms < *args.claim_min_idle_ms) {
+        break;
+      }
+      if (const auto entry = entries.find(id); entry != entries.end()) {
+        group.Deliver(id, args.consumer, now.store_ms, NextCount(record.count));
+        consumer.active_ms = now.store_ms;
+        show(id, entry->second, {now.store_ms - record.delivery_ms, record.count});
+      }
     }
+  }
+  for (auto it = entries.upper_bound(group.last_id); it != entries.end() && !is_full(); ++it) {
     if (group.entries_read.has_value() && group.last_id >= first_id() &&
         !TombstonesFrom(group.last_id)) {
       ++*group.entries_read;
@@ -286,16 +326,36 @@ std::vector<ModelRow> ModelStream::ReadNew(engine::Now now, ModelGroup& group,
     }
     group.last_id = it->first;
     if (!args.no_ack) {
-      group.pending[it->first] = {std::string(args.consumer), now.store_ms, 1};
+      group.Deliver(it->first, args.consumer, now.store_ms, 1);
       consumer.active_ms = now.store_ms;
     }
-    rows.emplace_back(it->first, it->second.wire);
-    bytes += it->second.wire.size() + engine::kEntryReplyOverhead;
-    if (args.max_bytes > 0 && bytes >= args.max_bytes) {
-      break;
-    }
+    show(it->first, it->second, {});
   }
   return rows;
+}
+
+int64_t ModelStream::Release(ModelGroup& group, const engine::ReleaseArgs& args,
+                             const std::vector<StreamId>& ids) const {
+  using Mode = engine::ReleaseArgs::Mode;
+  int64_t released = 0;
+  for (const StreamId id : ids) {
+    const auto found = group.pending.find(id);
+    const bool is_pending = found != group.pending.end();
+    if (!is_pending && !(args.force && entries.contains(id))) {
+      continue;
+    }
+    uint64_t count = is_pending ? found->second.count : 0;
+    if (args.retry_count.has_value()) {
+      count = *args.retry_count;
+    } else if (args.mode == Mode::kFatal) {
+      count = INT64_MAX;
+    } else if (args.mode == Mode::kSilent && count > 0) {
+      --count;
+    }
+    group.pending[id] = {"", 0, count, true, group.next_sequence++};
+    ++released;
+  }
+  return released;
 }
 
 std::vector<ModelRow> ModelStream::ReadHistory(engine::Now now, ModelGroup& group,
@@ -304,7 +364,7 @@ std::vector<ModelRow> ModelStream::ReadHistory(engine::Now now, ModelGroup& grou
   std::vector<ModelRow> rows;
   uint64_t bytes = 0;
   for (auto it = group.pending.upper_bound(args.after); it != group.pending.end(); ++it) {
-    if (it->second.owner != args.consumer) {
+    if (it->second.owner != args.consumer || it->second.released) {
       continue;
     }
     if (args.count > 0 && rows.size() == static_cast<size_t>(args.count)) {
@@ -317,8 +377,7 @@ std::vector<ModelRow> ModelStream::ReadHistory(engine::Now now, ModelGroup& grou
     } else {
       rows.emplace_back(it->first, entry->second.wire);
       bytes += entry->second.wire.size();
-      it->second.count = NextCount(it->second.count);
-      it->second.delivery_ms = now.store_ms;
+      group.Deliver(it->first, args.consumer, now.store_ms, NextCount(it->second.count));
     }
     if (args.max_bytes > 0 && bytes >= args.max_bytes) {
       break;
@@ -357,18 +416,18 @@ std::vector<ModelRow> ModelStream::Claim(engine::Now now, ModelGroup& group,
       if (!args.force) {
         continue;
       }
-      record = group.pending.emplace(id, ModelRecord{"", 0, 1}).first;
+      record = group.pending.emplace(id, ModelRecord{"", 0, 1, false, 0}).first;
     } else if (args.min_idle_ms > 0 &&
                now.store_ms - record->second.delivery_ms < args.min_idle_ms) {
       continue;
     }
-    record->second.owner = args.consumer;
-    record->second.delivery_ms = delivery_ms;
+    uint64_t count = record->second.count;
     if (args.retry_count.has_value() && *args.retry_count >= 0) {
-      record->second.count = static_cast<uint64_t>(*args.retry_count);
+      count = static_cast<uint64_t>(*args.retry_count);
     } else if (!args.just_id) {
-      record->second.count = NextCount(record->second.count);
+      count = NextCount(count);
     }
+    group.Deliver(id, args.consumer, delivery_ms, count);
     consumer.active_ms = now.store_ms;
     rows.emplace_back(id,
                       args.just_id ? std::nullopt : std::optional<std::string>(entry->second.wire));
@@ -393,11 +452,10 @@ std::vector<ModelRow> ModelStream::AutoClaim(engine::Now now, ModelGroup& group,
       --left;
       continue;
     }
-    ModelRecord& record = it->second;
+    const ModelRecord record = it->second;
     if (args.min_idle_ms <= 0 || now.store_ms - record.delivery_ms >= args.min_idle_ms) {
-      record.owner = args.consumer;
-      record.delivery_ms = now.store_ms;
-      record.count = args.just_id ? record.count : NextCount(record.count);
+      group.Deliver(it->first, args.consumer, now.store_ms,
+                    args.just_id ? record.count : NextCount(record.count));
       consumer.active_ms = now.store_ms;
       rows.emplace_back(
           it->first, args.just_id ? std::nullopt : std::optional<std::string>(entry->second.wire));
@@ -425,7 +483,7 @@ std::vector<std::pair<StreamId, ModelRecord>> ListPending(engine::Now now, const
       break;
     }
     if (args.start <= id && id <= args.end &&
-        (!args.consumer.has_value() || record.owner == *args.consumer) &&
+        (!args.consumer.has_value() || (record.owner == *args.consumer && !record.released)) &&
         (args.min_idle_ms <= 0 || now.store_ms - record.delivery_ms >= args.min_idle_ms)) {
       rows.emplace_back(id, record);
     }
@@ -435,8 +493,9 @@ std::vector<std::pair<StreamId, ModelRecord>> ListPending(engine::Now now, const
 
 int64_t DeleteConsumer(ModelGroup& group, const std::string& consumer) {
   group.consumers.erase(consumer);
-  return static_cast<int64_t>(
-      std::erase_if(group.pending, [&](const auto& r) { return r.second.owner == consumer; }));
+  return static_cast<int64_t>(std::erase_if(group.pending, [&](const auto& r) {
+    return r.second.owner == consumer && !r.second.released;
+  }));
 }
 
 }  // namespace tests

@@ -33,9 +33,16 @@ struct ModelNode {
 
 struct ModelRecord {
   std::string owner;
-  int64_t delivery_ms = 0;
+  int64_t delivery_ms = 0;  // 0 when released.
   uint64_t count = 0;
-  bool operator==(const ModelRecord&) const = default;
+  bool released = false;
+  uint64_t sequence = 0;  // Order of deliveries and releases.
+
+  // Whether clients see the same of it.
+  bool operator==(const ModelRecord& other) const {
+    return owner == other.owner && delivery_ms == other.delivery_ms && count == other.count &&
+           released == other.released;
+  }
 };
 
 struct ModelConsumer {
@@ -49,7 +56,12 @@ struct ModelGroup {
   std::optional<int64_t> entries_read;
   std::map<std::string, ModelConsumer> consumers;
   std::map<StreamId, ModelRecord> pending;
+  uint64_t next_sequence = 1;
 
+  // Ids of all pending records, in delivery order.
+  std::vector<StreamId> DeliveryOrder() const;
+  // Delivers the record to `consumer`, or makes it.
+  void Deliver(StreamId id, std::string_view consumer, int64_t delivery_ms, uint64_t count);
   int64_t PendingOf(const std::string& consumer) const;
 };
 
@@ -120,8 +132,11 @@ class ModelStream {
   void SetGroupId(ModelGroup& group, StreamId to, std::optional<int64_t> entries_read) const;
   std::optional<int64_t> Lag(const ModelGroup& group) const;
 
-  std::vector<ModelRow> ReadNew(engine::Now now, ModelGroup& group,
-                                const engine::ReadNewArgs& args);
+  // Ends with `most` rows, whatever the arguments say. `priors` is what a read with CLAIM shows.
+  std::vector<ModelRow> ReadNew(engine::Now now, ModelGroup& group, const engine::ReadNewArgs& args,
+                                size_t most, std::vector<engine::PriorDelivery>* priors);
+  int64_t Release(ModelGroup& group, const engine::ReleaseArgs& args,
+                  const std::vector<StreamId>& ids) const;
   std::vector<ModelRow> ReadHistory(engine::Now now, ModelGroup& group,
                                     const engine::HistoryArgs& args);
   std::vector<ModelRow> Claim(engine::Now now, ModelGroup& group, const engine::ClaimArgs& args,

@@ -5,6 +5,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "engine/group.h"
 #include "engine/inspect.h"
 
 namespace tests {
@@ -106,6 +107,30 @@ std::string DumpModelIids(const ModelStream& stream, engine::Now now) {
   return JoinIids(std::move(lines)) + TrackedLine(producers, iids);
 }
 
+std::string OrderLine(const std::vector<StreamId>& ids) {
+  std::string line = "    order";
+  for (const StreamId id : ids) {
+    line += " " + id.ToString();
+  }
+  return line + "\n";
+}
+
+// Of a group whose pages are all in memory.
+std::vector<StreamId> DeliveryOrder(const Group& group) {
+  std::vector<std::pair<engine::DeliveryKey, StreamId>> keys;
+  for (const engine::PageSlot& slot : group.pages) {
+    for (auto at = slot.unit->page.Begin(); at.valid(); at.Next()) {
+      keys.emplace_back(engine::DeliveryKey::Of(at.record()), at.id());
+    }
+  }
+  std::sort(keys.begin(), keys.end());
+  std::vector<StreamId> ids;
+  for (const auto& [key, id] : keys) {
+    ids.push_back(id);
+  }
+  return ids;
+}
+
 std::string NodesLine(uint64_t count) { return "  nodes " + std::to_string(count) + "\n"; }
 
 std::string ExpiryLine(int64_t expire_ms) {
@@ -152,9 +177,11 @@ Status DumpGroup(TestEngine& engine, Op& op, Stream& stream, Group& group,
   engine::PendingRangeArgs all;
   all.end = StreamId::Max();
   all.count = INT64_MAX;
-  return engine->ListPending(op, stream, group, all, [&](const engine::PendingRow& row) {
+  RETURN_IF_ERROR(engine->ListPending(op, stream, group, all, [&](const engine::PendingRow& row) {
     *out += RecordLine(row.id, row.consumer, row.delivery_unix_ms, row.delivery_count);
-  });
+  }));
+  *out += OrderLine(DeliveryOrder(group));
+  return engine::OkStatus();
 }
 
 Status DumpKey(TestEngine& engine, Op& op, const std::string& key, const DumpOptions& options,
@@ -238,6 +265,7 @@ std::string DumpModel(const std::vector<ModelDatabase>& databases, const DumpOpt
         for (const auto& [id, record] : group.pending) {
           out += RecordLine(id, record.owner, record.delivery_ms, record.count);
         }
+        out += OrderLine(group.DeliveryOrder());
       }
     }
   }

@@ -187,5 +187,90 @@ TEST_F(WaitersTest, ManyReadersOfOneGroupCostOneRunForOneEntry) {
   EXPECT_EQ(waiters_.key_count(), 0u);
 }
 
+// Readers that claim: who runs, and when.
+class ClaimWaitersTest : public WaitersTest {
+ protected:
+  void AddClaimer(ClientId id, int64_t min_idle_ms, int64_t look_at_us,
+                  std::vector<std::string> keys = {"a"}, std::string group = "g") {
+    WaitRequest wait;
+    wait.keys = std::move(keys);
+    wait.group = std::move(group);
+    wait.group_read = true;
+    wait.claim = WaitRequest::Claim{.min_idle_ms = min_idle_ms};
+    waiters_.Add(id, 0, wait, Waiters::kForever);
+    waiters_.LookAgain(id, look_at_us);
+  }
+  Ids ServeAt(int64_t now_us, const std::set<ClientId>& get_something) {
+    waiters_.StartDueClaims(now_us);
+    return Serve(get_something);
+  }
+};
+
+TEST_F(ClaimWaitersTest, OnlyTheFirstOfALineLooksAgainByTheClock) {
+  for (ClientId id = 1; id <= 100; ++id) AddClaimer(id, 500, 7000);
+  EXPECT_EQ(waiters_.next_claim_us(), 7000);
+  EXPECT_EQ(ServeAt(6999, {1}), Ids{});
+  EXPECT_EQ(ServeAt(7000, {}), Ids{1});
+  EXPECT_EQ(waiters_.next_claim_us(), Waiters::kForever);
+  waiters_.LookAgain(2, 8000);
+  EXPECT_EQ(waiters_.next_claim_us(), Waiters::kForever);
+  waiters_.LookAgain(1, 8000);
+  EXPECT_EQ(waiters_.next_claim_us(), 8000);
+}
+
+TEST_F(ClaimWaitersTest, WhenTheFirstHasBeenServedTheNextOneRunsAtOnce) {
+  for (ClientId id = 1; id <= 5; ++id) AddClaimer(id, 500, 7000);
+  EXPECT_EQ(ServeAt(7000, {1, 2}), (Ids{1, 2, 3}));
+  waiters_.LookAgain(3, 9000);
+  EXPECT_EQ(waiters_.next_claim_us(), 9000);
+  waiters_.Remove(3);
+  EXPECT_TRUE(waiters_.has_ready());
+  EXPECT_EQ(Serve({}), Ids{4});
+}
+
+TEST_F(ClaimWaitersTest, EachMinIdleAndGroupHasALineOfItsOwn) {
+  AddClaimer(1, 500, 7000);
+  AddClaimer(2, 300, 5000);
+  AddClaimer(3, 300, 5000, {"a"}, "h");
+  AddGroupReader(4, {"a"}, "g");
+  EXPECT_EQ(ServeAt(5000, {}), (Ids{2, 3}));
+  EXPECT_EQ(ServeAt(7000, {}), Ids{1});
+}
+
+TEST_F(ClaimWaitersTest, ASignalRunsTheFirstOfEachLineOfTheGroupTheOldestFirst) {
+  AddGroupReader(9, {"a"}, "g");
+  AddClaimer(1, 500, 7000);
+  AddClaimer(2, 300, 5000);
+  AddClaimer(3, 500, 7000);
+  AddClaimer(4, 500, 7000, {"a"}, "h");
+  AddClaimer(5, 500, 7000, {"b"});
+  waiters_.SignalClaims(0, "a", "nobody");
+  waiters_.SignalClaims(1, "a", "g");
+  waiters_.SignalClaims(0, "c", "g");
+  EXPECT_FALSE(waiters_.has_ready());
+  waiters_.SignalClaims(0, "a", "g");
+  EXPECT_EQ(Serve({1}), (Ids{1, 2, 3}));
+  waiters_.SignalClaims(0, "a", "g");
+  EXPECT_EQ(Serve({2}), (Ids{2, 3}));
+}
+
+TEST_F(ClaimWaitersTest, AReaderOfSeveralKeysLooksWhereItIsFirst) {
+  AddClaimer(1, 500, 7000, {"a"});
+  AddClaimer(2, 500, 6000, {"a", "b"});
+  EXPECT_EQ(waiters_.next_claim_us(), 6000);
+  waiters_.SignalClaims(0, "b", "g");
+  EXPECT_EQ(Serve({2}), Ids{2});
+  EXPECT_EQ(waiters_.next_claim_us(), 7000);
+}
+
+TEST_F(ClaimWaitersTest, NewEntriesAreServedInOneLineWithOtherReaders) {
+  AddGroupReader(1, {"a"}, "g");
+  AddClaimer(2, 500, 7000);
+  AddGroupReader(3, {"a"}, "g");
+  waiters_.Signal(0, "a");
+  EXPECT_EQ(Serve({1, 2}), (Ids{1, 2, 3}));
+  EXPECT_EQ(waiters_.next_claim_us(), Waiters::kForever);
+}
+
 }  // namespace
 }  // namespace server

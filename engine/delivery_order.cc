@@ -1,0 +1,140 @@
+#include "engine/delivery_order.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/check.h"
+#include "engine/entry_cursor.h"
+#include "engine/group_ops.h"
+#include "engine/limits.h"
+
+namespace engine {
+namespace {
+
+bool ComesLater(const std::vector<PendingRecord>& a, const std::vector<PendingRecord>& b) {
+  return DeliveryKey::Of(a.back()) > DeliveryKey::Of(b.back());
+}
+
+}  // namespace
+
+DeliveryWalk::DeliveryWalk(Core& core, Op& op, Group& group, int64_t latest_ms, int64_t wanted)
+    : core_(core), op_(op), group_(group), latest_ms_(latest_ms), wanted_(wanted) {}
+
+const PageOrder* DeliveryWalk::NextPage() const {
+  const auto next =
+      newest_opened_.has_value() ? group_.order.upper_bound(*newest_opened_) : group_.order.begin();
+  return next == group_.order.end() ? nullptr : &*next;
+}
+
+PageSlot& DeliveryWalk::SlotOf(const PageOrder& place) const {
+  PageSlot& slot = group_.pages[group_.FindPage(place.first_id)];
+  CHECK(slot.first_id == place.first_id);
+  return slot;
+}
+
+std::optional<PendingRecord> DeliveryWalk::Next() {
+  for (;;) {
+    const PageOrder* page = NextPage();
+    if (page != nullptr &&
+        (opened_.empty() || page->oldest < DeliveryKey::Of(opened_.front().back()))) {
+      if (page->oldest.delivery_ms > latest_ms_) {
+        // Nor does any page opened have one that is wanted: it would come first.
+        later_ms_ = std::min(later_ms_, page->oldest.delivery_ms);
+        return std::nullopt;
+      }
+      if (!Open(*page)) {
+        return std::nullopt;
+      }
+      continue;
+    }
+    if (opened_.empty()) {
+      return std::nullopt;
+    }
+    std::pop_heap(opened_.begin(), opened_.end(), ComesLater);
+    const PendingRecord record = opened_.back().back();
+    opened_.back().pop_back();
+    if (opened_.back().empty()) {
+      opened_.pop_back();
+    } else {
+      std::push_heap(opened_.begin(), opened_.end(), ComesLater);
+    }
+    return record;
+  }
+}
+
+bool DeliveryWalk::Open(PageOrder place) {
+  PageSlot& slot = SlotOf(place);
+  const PendingPage* page = core_.NeedPage(op_, group_, slot);
+  if (page == nullptr) {
+    NoteMissing(place);
+    return false;
+  }
+  group_.Tighten(slot);
+  if (slot.oldest != place.oldest) {
+    return true;  // It has its turn later.
+  }
+  newest_opened_ = place;
+  Rest records;
+  for (auto at = page->Begin(); at.valid(); at.Next()) {
+    const PendingRecord record = at.record();
+    const int64_t delivery_ms = DeliveryKey::Of(record).delivery_ms;
+    if (delivery_ms <= latest_ms_) {
+      records.push_back(record);
+    } else {
+      later_ms_ = std::min(later_ms_, delivery_ms);
+    }
+  }
+  std::sort(records.begin(), records.end(), [](const PendingRecord& a, const PendingRecord& b) {
+    return DeliveryKey::Of(a) > DeliveryKey::Of(b);
+  });
+  opened_.push_back(std::move(records));
+  std::push_heap(opened_.begin(), opened_.end(), ComesLater);
+  return true;
+}
+
+void DeliveryWalk::NoteMissing(const PageOrder& from) {
+  int64_t left = wanted_ - SlotOf(from).count;
+  for (auto at = group_.order.upper_bound(from);
+       at != group_.order.end() && left > 0 && op_.needs.size() < kObjectsPerLoad &&
+       at->oldest.delivery_ms <= latest_ms_;
+       ++at) {
+    PageSlot& slot = SlotOf(*at);
+    core_.NeedPage(op_, group_, slot);
+    left -= slot.Count();
+  }
+}
+
+int64_t LatestIdle(const Op& op, int64_t min_idle_ms) {
+  return min_idle_ms <= 0 ? INT64_MAX : op.now.store_ms - min_idle_ms;
+}
+
+ClaimPlan PlanClaim(Core& core, Op& op, Stream& stream, Group& group, const ClaimLimits& limits) {
+  ClaimPlan plan;
+  const int64_t count = limits.count > 0 ? limits.count : INT64_MAX;
+  DeliveryWalk walk(core, op, group, LatestIdle(op, limits.min_idle_ms), count);
+  while (static_cast<int64_t>(plan.claims.size()) < count &&
+         (limits.max_bytes == 0 || plan.bytes < limits.max_bytes) &&
+         op.needs.size() < kObjectsPerLoad) {
+    const std::optional<PendingRecord> record = walk.Next();
+    if (!record.has_value()) {
+      plan.later_ms = walk.later_ms();
+      break;
+    }
+    const std::optional<bool> exists = EntryExists(core, op, stream, record->id);
+    if (!exists.value_or(false)) {
+      continue;
+    }
+    RequireEntry(core, op, stream, record->id);
+    if (op.needs.empty()) {
+      plan.bytes += FindLiveEntry(stream, record->id)->payload.size();
+    }
+    plan.bytes += kEntryReplyOverhead;
+    const bool released = record->owner == kNoConsumer;
+    plan.claims.push_back(
+        {record->id, record->count,
+         released ? core.time_line.ToUnixMs(op.now.store_ms) : IdleMs(op, *record)});
+  }
+  return plan;
+}
+
+}  // namespace engine

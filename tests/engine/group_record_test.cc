@@ -1,0 +1,132 @@
+// Records of groups and streams: their bytes, and those of the versions before.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "engine/checksum.h"
+#include "engine/codec.h"
+#include "engine/group.h"
+#include "engine/schema.h"
+#include "engine/stream.h"
+#include "tests/support/golden.h"
+
+namespace engine {
+namespace {
+
+constexpr int64_t kTime = 1526919030500;
+
+void AddPage(Group& group, StreamId first_id, StreamId last_id, DeliveryKey oldest) {
+  PageSlot slot;
+  slot.first_id = first_id;
+  slot.last_id = last_id;
+  slot.number = group.next_page++;
+  slot.count = 2;
+  slot.owners = {{kNoConsumer, 1}, {4, 1}};
+  slot.oldest = oldest;
+  group.order.insert({oldest, first_id});
+  group.pages.push_back(std::move(slot));
+}
+
+TEST(GroupRecord, IsAsPinned) {
+  Group group(nullptr, 3, "g");
+  group.last_id = {9, 1};
+  group.entries_read = 12;
+  group.pending_count = 4;
+  group.released_count = 2;
+  group.next_sequence = 40;
+  group.next_consumer = 5;
+  auto consumer = std::make_unique<Consumer>(4, "c", 100);
+  consumer->pending_count = 2;
+  group.consumers_by_number.push_back(consumer.get());
+  group.consumers.emplace(consumer->name, std::move(consumer));
+  AddPage(group, {5, 0}, {5, 7}, {kTime, 30});
+  AddPage(group, {6, 0}, {9, 1}, {DeliveryKey::kReleased, 33});
+  std::string bytes;
+  EncodeGroup(group, &bytes);
+  EXPECT_EQ(tests::BytesToHex(bytes), tests::BytesToHex(tests::ReadGolden("group_record.hex")));
+
+  const auto decoded = DecodeGroup(nullptr, 3, bytes);
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ((*decoded)->order, group.order);
+  EXPECT_EQ((*decoded)->pages[0].oldest, (DeliveryKey{kTime, 30}));
+  std::string again;
+  EncodeGroup(**decoded, &again);
+  EXPECT_EQ(again, bytes);
+}
+
+TEST(GroupRecord, OfVersionOneHasPagesThatMayHoldAnything) {
+  std::string bytes;
+  PutU8(&bytes, 1);
+  PutString(&bytes, "g");
+  PutVarintId(&bytes, {9, 1});
+  PutSignedVarint(&bytes, -1);
+  PutVarint(&bytes, 3);   // Pending.
+  PutVarint(&bytes, 3);   // Released.
+  PutVarint(&bytes, 40);  // Next sequence, consumer, page.
+  PutVarint(&bytes, 1);
+  PutVarint(&bytes, 2);
+  PutVarint(&bytes, 0);  // Consumers.
+  PutVarint(&bytes, 1);  // Pages.
+  PutIdDelta(&bytes, {}, {5, 0});
+  PutIdDelta(&bytes, {5, 0}, {5, 7});
+  PutVarint(&bytes, 1);
+  PutVarint(&bytes, 3);
+  PutVarint(&bytes, 1);
+  PutVarint(&bytes, kNoConsumer);
+  PutVarint(&bytes, 3);
+  SealRecord(&bytes, 0);
+  const auto decoded = DecodeGroup(nullptr, 3, bytes);
+  ASSERT_TRUE(decoded.ok());
+  ASSERT_EQ((*decoded)->pages.size(), 1u);
+  EXPECT_EQ((*decoded)->pages[0].oldest, (DeliveryKey{DeliveryKey::kReleased, 0}));
+  EXPECT_FALSE((*decoded)->pages[0].oldest_is_exact);
+  EXPECT_EQ((*decoded)->order.size(), 1u);
+}
+
+// An empty stream's counters, without the newest hole in version 1.
+std::string StreamRecord(uint8_t version) {
+  std::string bytes;
+  PutU8(&bytes, static_cast<uint8_t>(KeyRecordKind::kStream));
+  PutU8(&bytes, version);
+  PutVarint(&bytes, 77);  // Uid.
+  for (int i = 0; i < 4; ++i) {
+    PutVarint(&bytes, 0);  // Length, entries added, bytes, nodes.
+  }
+  PutVarintId(&bytes, {8, 2});  // Last.
+  for (int i = 0; i < 3; ++i) {
+    PutVarintId(&bytes, {});  // First live, last live, max deleted.
+  }
+  PutVarint(&bytes, 100);
+  PutVarint(&bytes, 100);
+  PutVarint(&bytes, 1);  // Next directory page, group.
+  PutVarint(&bytes, 1);
+  PutU8(&bytes, 0);
+  if (version == 2) {
+    PutVarintId(&bytes, {7, 1});
+  }
+  PutU8(&bytes, 0);      // No open node.
+  PutVarint(&bytes, 0);  // Groups, pages.
+  PutVarint(&bytes, 0);
+  SealRecord(&bytes, 0);
+  return bytes;
+}
+
+TEST(StreamRecord, SaysUpToWhereEntriesWereDeleted) {
+  StreamParts parts;
+  const auto decoded = DecodeStream(0, "k", StreamRecord(2), &parts);
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ((*decoded)->newest_hole, (StreamId{7, 1}));
+  std::string again;
+  EncodeStream(**decoded, &again);
+  EXPECT_EQ(again, StreamRecord(2));
+}
+
+TEST(StreamRecord, OfVersionOneMayHaveHolesAnywhere) {
+  StreamParts parts;
+  const auto decoded = DecodeStream(0, "k", StreamRecord(1), &parts);
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ((*decoded)->newest_hole, (StreamId{8, 2}));
+}
+
+}  // namespace
+}  // namespace engine
