@@ -50,8 +50,6 @@ inline constexpr size_t kReapedKeysPerTurn = 256;
 inline constexpr size_t kReapLoads = 64;
 // Payload bytes of the largest stream that COPY and MOVE take; above it they fail (kLimit).
 inline constexpr uint64_t kMaxCopyBytes = uint64_t{64} << 20;
-// Longest string that APPEND makes (SET is bound by proto-max-bulk-len).
-inline constexpr size_t kMaxStringBytes = size_t{512} << 20;
 // More deletes of one stream than this become one range delete.
 inline constexpr size_t kPointDeletesPerStream = 100;
 

@@ -3,6 +3,7 @@
 #include "server/commands/latency.h"
 #include "server/commands/memory.h"
 #include "server/commands/monitor.h"
+#include "server/commands/object.h"
 #include "server/commands/slowlog.h"
 #include "server/core/command_docs.h"
 #include "server/core/command_table.h"
@@ -10,7 +11,9 @@
 namespace server {
 namespace {
 
+using doc::Key;
 using doc::Number;
+using doc::Option;
 using doc::Text;
 
 constexpr uint32_t kAnyTime = kAdmin | kNoScript | kLoading | kStale;
@@ -25,6 +28,11 @@ constexpr ArgumentDoc kCount[] = {Number("count", kOptional)};
 constexpr ArgumentDoc kEvent[] = {Text("event")};
 constexpr ArgumentDoc kEvents[] = {Text("event", kOptional | kMultiple)};
 constexpr ArgumentDoc kCommands[] = {Text("command", kOptional | kMultiple)};
+
+constexpr ArgumentDoc kMemoryUsage[] = {
+    Key(),
+    Option("SAMPLES", "count", ArgumentType::kInteger),
+};
 
 constexpr CommandSpec kRows[] = {
     {
@@ -203,6 +211,20 @@ constexpr CommandSpec kRows[] = {
         .complexity = "O(N) with N the connections.",
         .summary = "What memory is used for.",
         .tips = kEveryShard,
+    },
+    {
+        .name = "memory|usage",
+        .arity = -3,
+        .flags = kReadonly,
+        .keys = {2, 2, 1},
+        .handler = CmdMemoryUsage,
+        .acl = "@read @slow",
+        .group = "server",
+        .since = "4.0.0",
+        .complexity = "O(N) with N the groups of a stream.",
+        .summary = "Estimates the memory that a key takes.",
+        .arguments = kMemoryUsage,
+        .key_flags = "RO",
     },
     {
         .name = "monitor",

@@ -15,10 +15,16 @@ namespace server {
 namespace {
 
 constexpr std::string_view kHelp[] = {
-    "DOCTOR",       "    Look for trouble with memory.",
-    "MALLOC-STATS", "    The numbers of the memory allocator.",
-    "PURGE",        "    Give memory that the allocator holds in reserve back to the system.",
-    "STATS",        "    What memory is used for.",
+    "DOCTOR",
+    "    Look for trouble with memory.",
+    "MALLOC-STATS",
+    "    The numbers of the memory allocator.",
+    "PURGE",
+    "    Give memory that the allocator holds in reserve back to the system.",
+    "STATS",
+    "    What memory is used for.",
+    "USAGE <key> [SAMPLES <count>]",
+    "    The bytes that a key would take wholly in memory: an estimate.",
 };
 
 // What MEMORY is about, at one moment.

@@ -1,6 +1,5 @@
 #include "server/commands/object.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -9,7 +8,6 @@
 #include "server/commands/keys.h"
 #include "server/commands/stream_args.h"
 #include "server/core/args.h"
-#include "server/core/server_context.h"
 #include "server/core/text.h"
 
 namespace server {
@@ -103,54 +101,6 @@ Outcome CmdMemoryUsage(CommandContext& context) {
   KeyInfo info;
   RETURN_IF_FAILED(Look(context, &info));
   if (info.type != KeyType::kNone) context.out.Integer(static_cast<int64_t>(info.memory_bytes));
-  return Done();
-}
-
-Outcome CmdMemoryDoctor(CommandContext& context) {
-  context.out.Verbatim(
-      "Memory is bounded by the option cache-size; INFO memory shows how much of it is in use.");
-  return Done();
-}
-
-Outcome CmdMemoryStats(CommandContext& context) {
-  const engine::Engine::Stats stats = context.engine.GetStats();
-  const auto used = static_cast<int64_t>(stats.memory_bytes);
-  const auto databases = static_cast<uint32_t>(context.server.settings().databases);
-  int64_t keys = 0;
-  for (uint32_t db = 0; db < databases; ++db) keys += context.engine.KeyCountOf(db);
-  const auto peak = static_cast<int64_t>(context.server.stats().used_memory_peak);
-  constexpr size_t kPairs = 6;
-  context.out.MapHeader(kPairs);
-  const auto field = [&context](std::string_view name, int64_t value) {
-    context.out.Bulk(name);
-    context.out.Integer(value);
-  };
-  field("peak.allocated", std::max(peak, used));
-  field("total.allocated", used);
-  field("keys.count", keys);
-  field("keys.bytes-per-key", keys > 0 ? used / keys : 0);
-  field("dataset.bytes", used);
-  field("weir.dirty-bytes", static_cast<int64_t>(stats.dirty_bytes));
-  return Done();
-}
-
-Outcome CmdMemoryPurge(CommandContext& context) {
-  context.out.SimpleString("OK");
-  return Done();
-}
-
-Outcome CmdMemoryHelp(CommandContext& context) {
-  constexpr std::string_view kLines[] = {
-      "DOCTOR",
-      "    Where to look for memory problems.",
-      "PURGE",
-      "    Answers OK: memory that is not in use is given back without being asked for.",
-      "STATS",
-      "    What memory is used for.",
-      "USAGE <key> [SAMPLES <count>]",
-      "    The bytes that a key would take wholly in memory: an estimate.",
-  };
-  WriteHelp(context.out, "MEMORY", kLines);
   return Done();
 }
 

@@ -1,4 +1,4 @@
-// What can be told of keys and of the memory they take: OBJECT, MEMORY, TOUCH.
+// What can be told of keys and of the memory they take: OBJECT, MEMORY USAGE, TOUCH.
 //
 // Thread: loop.
 #pragma once
@@ -14,9 +14,5 @@ Outcome CmdObjectIdleTime(CommandContext& context);
 Outcome CmdObjectRefCount(CommandContext& context);
 Outcome CmdObjectHelp(CommandContext& context);
 Outcome CmdMemoryUsage(CommandContext& context);
-Outcome CmdMemoryDoctor(CommandContext& context);
-Outcome CmdMemoryStats(CommandContext& context);
-Outcome CmdMemoryPurge(CommandContext& context);
-Outcome CmdMemoryHelp(CommandContext& context);
 
 }  // namespace server
