@@ -1,7 +1,10 @@
 <?php
 // Symfony Messenger's Redis transport: send, receive, acknowledge, reject, take over what another worker left.
 //
-//   php messenger.php PORT
+//   php messenger.php PORT [unchanged]
+//
+// Before each read the transport asks a sorted set for delayed messages (ZCOUNT). Weir has no sorted sets, so that
+// one question is answered here, with "none", unless the word "unchanged" is given.
 
 use Symfony\Component\Messenger\Bridge\Redis\Transport\Connection;
 use Symfony\Component\Messenger\Bridge\Redis\Transport\RedisTransport;
@@ -12,6 +15,12 @@ require_once '/usr/share/php/Symfony/Component/Messenger/Bridge/Redis/autoload.p
 
 final class Job {
     public function __construct(public string $name) {}
+}
+
+final class WithoutDelays extends Redis {
+    public function rawCommand($command, ...$arguments) {
+        return $command === 'ZCOUNT' ? 0 : parent::rawCommand($command, ...$arguments);
+    }
 }
 
 function check($condition, ...$words) {
@@ -25,7 +34,8 @@ function worker(int $port, string $consumer): RedisTransport {
     $options = ['delete_after_ack' => true, 'delete_after_reject' => true, 'redeliver_timeout' => 0,
                 'claim_interval' => 0];
     return new RedisTransport(
-        Connection::fromDsn("redis://127.0.0.1:$port/messages/symfony/$consumer", $options));
+        Connection::fromDsn("redis://127.0.0.1:$port/messages/symfony/$consumer", $options,
+                            UNCHANGED ? new Redis() : new WithoutDelays()));
 }
 
 function receive(RedisTransport $transport, string $name): Envelope {
@@ -36,6 +46,7 @@ function receive(RedisTransport $transport, string $name): Envelope {
     check(false, "$name was not received");
 }
 
+define('UNCHANGED', ($argv[2] ?? '') === 'unchanged');
 $port = (int)$argv[1];
 $direct = new Redis();
 $direct->connect('127.0.0.1', $port);
