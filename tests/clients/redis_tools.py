@@ -1,5 +1,6 @@
 """Checks with Debian's redis-cli and redis-benchmark: what a person types and what they print."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -58,6 +59,24 @@ def big_keys(port):
     check("WARN" not in out and "ERR" not in out, out)
 
 
+def memory_of_keys(port):
+    out = cli(port, "--memkeys")
+    check("Biggest stream found" in out and "bytes" in out, out)
+    check("WARN" not in out and "ERR" not in out, out)
+
+
+def monitor(port):
+    with subprocess.Popen(["redis-cli", "-p", str(port), "MONITOR"], stdout=subprocess.PIPE,
+                          text=True) as process:
+        try:
+            check(process.stdout.readline() == "OK\n", "MONITOR does not answer OK")
+            expect(port, ["XADD", "seen", "1-1", "f", "a b"], "1-1\n")
+            line = process.stdout.readline()
+            check(re.match(r'^\d+\.\d{6} \[0 127\.0\.0\.1:\d+\] "XADD" "seen" "1-1" "f" "a b"$', line), line)
+        finally:
+            process.kill()
+
+
 def statistics(port):
     """One line of --stat, which runs until it is stopped."""
     with subprocess.Popen(["redis-cli", "-p", str(port), "--stat", "-i", "0.1"],
@@ -68,8 +87,8 @@ def statistics(port):
     check(re.match(r"^11\s+\S+\s+\d+\s+0\s+\d+", lines[2]), lines)
 
 
-def hints(port):
-    """At a terminal redis-cli asks COMMAND DOCS and shows the arguments of what is being typed."""
+@contextlib.contextmanager
+def terminal_session(port):
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ["TERM"] = "xterm"
@@ -77,38 +96,69 @@ def hints(port):
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
         os.execvp("redis-cli", ["redis-cli", "-p", str(port)])
     try:
-        read_terminal(terminal, "127.0.0.1:")
-        os.write(terminal, b"XADD ")
-        shown = read_terminal(terminal, "field value")
-        check("NOMKSTREAM" in shown, shown)
+        read_terminal(terminal, r"127\.0\.0\.1:\d+> ")
+        yield terminal
     finally:
         os.kill(pid, 9)
         os.waitpid(pid, 0)
         os.close(terminal)
 
 
-def read_terminal(terminal, wanted):
+def hints(port):
+    """At a terminal redis-cli asks COMMAND DOCS and shows the arguments of what is being typed."""
+    with terminal_session(port) as terminal:
+        os.write(terminal, b"XADD ")
+        shown = read_terminal(terminal, "field value")
+        check("NOMKSTREAM" in shown, shown)
+
+
+def transaction_prompt(port):
+    """The prompt shows a transaction while one is open, and EXEC's replies as a list."""
+    with terminal_session(port) as terminal:
+        os.write(terminal, b"MULTI\r")
+        read_terminal(terminal, r"\(TX\)> ")
+        os.write(terminal, b"XADD typed 1-1 f v\r")
+        # What is typed before the prompt is there again, redis-cli throws away.
+        read_terminal(terminal, r"QUEUED\s.*\(TX\)> ")
+        os.write(terminal, b"EXEC\r")
+        read_terminal(terminal, r'1\) "1-1"')
+
+
+def read_terminal(terminal, pattern):
+    """What is shown until the pattern matches; a dot in it stands for the end of a line, too."""
+    wanted = re.compile(pattern, re.DOTALL)
     shown, deadline = "", time.monotonic() + 10
-    while wanted not in shown and time.monotonic() < deadline:
+    while not wanted.search(shown) and time.monotonic() < deadline:
         if select.select([terminal], [], [], 0.5)[0]:
             shown += os.read(terminal, 65536).decode(errors="replace")
-    check(wanted in shown, f"{wanted!r} did not appear in {shown!r}")
+    check(wanted.search(shown), f"{pattern!r} did not appear in {shown!r}")
     return shown
 
 
-def benchmark(port):
-    for options in (["-P", "16", "-c", "50"], ["-c", "20", "-3"], ["-P", "8", "-3", "-c", "5"]):
-        done = subprocess.run(["redis-benchmark", "-p", str(port), "-n", "20000", "-r", "1000", "-q",
-                               *options, "XADD", "bench:__rand_int__", "*", "field", "__data__"],
-                              capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-        out = done.stdout + done.stderr
-        check(done.returncode == 0 and "requests per second" in out, options, out)
-        check(not re.search(r"warn|error", out, re.IGNORECASE), options, out)
-    done = subprocess.run(["redis-benchmark", "-p", str(port), "-n", "10000", "-q", "-t", "ping"],
+def benchmark_run(port, *words):
+    done = subprocess.run(["redis-benchmark", "-p", str(port), "-q", *words],
                           capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     out = done.stdout + done.stderr
-    check(done.returncode == 0 and "PING_INLINE" in out, out)
-    check(not re.search(r"warn|error", out, re.IGNORECASE), out)
+    check(done.returncode == 0 and "requests per second" in out, words, out)
+    check(not re.search(r"warn|error", out, re.IGNORECASE), words, out)
+    return out
 
 
-CHECKS = {"cli": (one_shot, pipe, big_keys, statistics, hints), "benchmark": (benchmark,)}
+def benchmark_append(port):
+    for options in (["-P", "16", "-c", "50"], ["-c", "20", "-3"], ["-P", "8", "-3", "-c", "5"]):
+        benchmark_run(port, "-n", "20000", "-r", "1000", *options, "XADD", "bench:__rand_int__", "*",
+                      "field", "__data__")
+
+
+def benchmark_suite(port):
+    """The named tests that need no other data type, in both protocols."""
+    for options in (["-c", "20"], ["-P", "16", "-c", "10", "-r", "1000", "-3"]):
+        out = benchmark_run(port, "-n", "10000", "-t", "ping,set,get,incr", *options)
+        for name in ("PING_INLINE", "PING_MBULK", "SET", "GET", "INCR"):
+            check(name in out, name, out)
+
+
+CHECKS = {
+    "cli": (one_shot, pipe, big_keys, memory_of_keys, statistics, monitor, hints, transaction_prompt),
+    "benchmark": (benchmark_append, benchmark_suite),
+}

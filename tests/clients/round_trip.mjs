@@ -1,7 +1,8 @@
 // The consumer-group round trip with a client library for Node: produce, read in two consumers, lose one,
 // recover, finish.
 //
-//   node round_trip.mjs FOLDER-WITH-NODE_MODULES LIBRARY PORT       LIBRARY: ioredis5 ioredis6 node-redis6
+//   node round_trip.mjs FOLDER-WITH-NODE_MODULES LIBRARY PORT
+//   LIBRARY: ioredis5 ioredis6 node-redis4 node-redis5 node-redis6
 
 import assert from 'node:assert/strict';
 import {createRequire} from 'node:module';
@@ -32,8 +33,9 @@ async function connect() {
   return {
     client,
     call: (...words) => client.sendCommand(words.map(String)),
-    close: () => client.close(),
-    crash: () => client.destroy(),
+    // The names of version 4 are others; it has no graceful end that waits for replies but QUIT.
+    close: () => (client.close ? client.close() : client.quit()),
+    crash: () => (client.destroy ? client.destroy() : client.disconnect()),
   };
 }
 
@@ -99,6 +101,36 @@ async function inspect(connection) {
   assert.deepEqual([group.pending, group.lag, group['entries-read']].map(Number), [0, 0, ENTRIES]);
   const consumers = (await connection.call('XINFO', 'CONSUMERS', 'jobs', 'workers')).map(named);
   assert.deepEqual(consumers.map((row) => String(row.name)), ['alice', 'bob', 'carol']);
+  const full = named(await connection.call('XINFO', 'STREAM', 'jobs', 'FULL', 'COUNT', 5));
+  assert.equal(full.entries.length, 5);
+  const [fullGroup] = full.groups.map(named);
+  assert.deepEqual(fullGroup.pending, []);
+  assert.equal(fullGroup.consumers.map(named).length, 3);
+}
+
+// The library's own transactions and pipelines: an optimistic lock that holds, one that breaks, an empty answer.
+async function transactions(connection) {
+  const {client} = connection;
+  const words = library.startsWith('ioredis') ?
+      {add: (chain, id) => chain.xadd('tx', id, 'f', 'v'), len: (chain) => chain.xlen('tx'),
+       pipeline: () => client.pipeline(), run: (chain) => chain.exec(),
+       plain: (rows) => rows.map(([error, reply]) => (assert.equal(error, null), reply))} :
+      {add: (chain, id) => chain.xAdd('tx', id, {f: 'v'}), len: (chain) => chain.xLen('tx'),
+       pipeline: () => client.multi(), run: (chain) => chain.execAsPipeline(),
+       plain: (rows) => rows};
+  const both = await words.len(words.add(client.multi(), '1-1')).exec();
+  assert.deepEqual(words.plain(both), ['1-1', 1]);
+  const piped = await words.run(words.len(words.add(words.pipeline(), '2-1')));
+  assert.deepEqual(words.plain(piped), ['2-1', 2]);
+
+  const other = await connect();
+  await client.watch('tx');
+  await other.call('XADD', 'tx', '3-1', 'f', 'v');
+  const broken = words.add(client.multi(), '4-1').exec();
+  if (library.startsWith('ioredis')) assert.equal(await broken, null);
+  else await assert.rejects(broken, /watched keys has been changed/i);
+  assert.equal(Number(await connection.call('XLEN', 'tx')), 3);
+  await other.close();
 }
 
 // The library's own stream functions, which parse replies by name.
@@ -151,6 +183,7 @@ assert.equal(await main.call('XREADGROUP', 'GROUP', 'workers', 'alice', 'STREAMS
 await inspect(main);
 await typedCalls(main.client);
 await blockedRead(main);
+await transactions(main);
 await main.close();
 console.log(`${library}: ${ENTRIES} entries, ${lost.length} recovered`);
 process.exit(0);

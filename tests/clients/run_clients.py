@@ -3,9 +3,10 @@
 
   run_clients.py --server PATH [--modules FOLDER] [client...]
 
-Clients: python, ioredis5, ioredis6, node-redis6, cli, benchmark, protocol; all by default. The Node libraries are
-installed by `npm ci` into FOLDER, which the build tree holds. A client is skipped, with exit code 77 if nothing
-else ran, only where the package registry cannot be reached or Node is older than the library asks for.
+All clients by default; --help lists them. Node libraries are installed by `npm ci` into FOLDER, which the build
+tree holds; the larger programs of apps/ into a folder in it. A client is skipped, with exit code 77 if nothing else
+ran, only where the package registry cannot be reached, Node is older than the library asks for, or there is no
+Chromium (scripts/setup-clients installs it).
 """
 
 import argparse
@@ -17,12 +18,24 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
+import exporter  # noqa: E402
 import protocol_test  # noqa: E402
 import redis_tools  # noqa: E402
 from server_process import ServerProcess  # noqa: E402
 
-NODE_CLIENTS = {"ioredis5": 12, "ioredis6": 20, "node-redis6": 20}  # oldest major version of Node
-CLIENTS = ["python", *NODE_CLIENTS, "cli", "benchmark", "protocol"]
+NODE_CLIENTS = {"ioredis5": 12, "ioredis6": 20, "node-redis4": 14, "node-redis5": 18,
+                "node-redis6": 20}  # oldest major version of Node
+SCRIPTS = {
+    "python": (sys.executable, "round_trip.py"),
+    "php-redis": ("php", "round_trip.php"),
+    "symfony-messenger": ("php", "messenger.php"),
+    "ruby-redis": ("ruby", "round_trip.rb"),
+    "perl-redis": ("perl", "round_trip.pl"),
+}
+APPS = {"socket-io": "socket_io.mjs", "moleculer": "moleculer.mjs",
+        "redis-commander": "redis_commander.mjs"}
+OLDEST_NODE_FOR_APPS = 18
+CLIENTS = [*SCRIPTS, *NODE_CLIENTS, *APPS, "exporter", "cli", "benchmark", "protocol"]
 SKIPPED = 77
 TIMEOUT_S = 120
 
@@ -31,17 +44,17 @@ class Skip(Exception):
     pass
 
 
-def install_modules(folder):
-    """`npm ci` into the folder, once for each package-lock.json."""
+def install_modules(source, folder):
+    """`npm ci` of the source's package-lock.json into the folder, once for each content of it."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = (HERE / "package-lock.json").read_bytes()
+    lock = (source / "package-lock.json").read_bytes()
     stamp = folder / "installed-lock.json"
     if stamp.exists() and stamp.read_bytes() == lock:
         return
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / name, folder / name)
-    done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=folder, capture_output=True,
-                          text=True, timeout=TIMEOUT_S, check=False)
+        shutil.copy(source / name, folder / name)
+    done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder,
+                          capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     if done.returncode != 0:
         unreachable = any(word in done.stderr for word in
                           ("ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN", "ETIMEDOUT", "ENETUNREACH"))
@@ -65,14 +78,32 @@ def run_program(*words):
     print("  " + done.stdout.strip())
 
 
+def run_library(client, server, modules):
+    if node_major() < NODE_CLIENTS[client]:
+        raise Skip(f"{client} needs Node {NODE_CLIENTS[client]}")
+    install_modules(HERE, modules)
+    run_program("node", HERE / "round_trip.mjs", modules, client, server.port)
+
+
+def run_app(client, server, modules):
+    if node_major() < OLDEST_NODE_FOR_APPS:
+        raise Skip(f"{client} needs Node {OLDEST_NODE_FOR_APPS}")
+    if client == "redis-commander" and not shutil.which("chromium"):
+        raise Skip("there is no chromium; scripts/setup-clients installs it")
+    install_modules(HERE / "apps", modules / "apps")
+    run_program("node", HERE / "apps" / APPS[client], modules / "apps", server.port)
+
+
 def run_client(client, server, modules):
-    if client == "python":
-        run_program(sys.executable, HERE / "round_trip.py", server.port)
+    if client in SCRIPTS:
+        interpreter, script = SCRIPTS[client]
+        run_program(interpreter, HERE / script, server.port)
     elif client in NODE_CLIENTS:
-        if node_major() < NODE_CLIENTS[client]:
-            raise Skip(f"{client} needs Node {NODE_CLIENTS[client]}")
-        install_modules(modules)
-        run_program("node", HERE / "round_trip.mjs", modules, client, server.port)
+        run_library(client, server, modules)
+    elif client in APPS:
+        run_app(client, server, modules)
+    elif client == "exporter":
+        exporter.run(server)
     elif client == "protocol":
         protocol_test.run(server)
     else:
