@@ -51,9 +51,10 @@ class ReferencesTest : public ::testing::Test {
                 }).ok());
     ReadNewArgs args;
     args.consumer = "c";
-    const auto count = OnStream([&](Op& op, Stream& stream) -> Result<int64_t> {
+    const auto count = OnStream([&](Op& op, Stream& stream) -> Result<ReadNewResult> {
       ASSIGN_OR_RETURN(Group * opened, engine_->OpenGroup(op, stream, group));
-      return engine_->ReadNew(op, stream, *opened, args, [](const EntryView&) {});
+      return engine_->ReadNew(op, stream, *opened, args,
+                              [](const EntryView&, const PriorDelivery&) { return true; });
     });
     ASSERT_TRUE(count.ok());
   }
