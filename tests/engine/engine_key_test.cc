@@ -82,16 +82,18 @@ class EngineKeyTest : public ::testing::Test {
       args.consumer = consumer;
       args.count = 40;
       engine_.Advance(7);
-      ASSERT_TRUE(engine_
-                      .Run(0,
-                           [&](Op& op) -> Result<int64_t> {
-                             ASSIGN_OR_RETURN(Stream * stream, engine_->OpenStream(op, key));
-                             ASSIGN_OR_RETURN(Group * group, engine_->OpenGroup(op, *stream, "g"));
-                             RETURN_IF_ERROR(engine_->PrepareReadNew(op, *stream, *group, args));
-                             return engine_->ReadNew(op, *stream, *group, args,
-                                                     [](const EntryView&) {});
-                           })
-                      .ok());
+      ASSERT_TRUE(
+          engine_
+              .Run(0,
+                   [&](Op& op) -> Result<engine::ReadNewResult> {
+                     ASSIGN_OR_RETURN(Stream * stream, engine_->OpenStream(op, key));
+                     ASSIGN_OR_RETURN(Group * group, engine_->OpenGroup(op, *stream, "g"));
+                     RETURN_IF_ERROR(engine_->PrepareReadNew(op, *stream, *group, args));
+                     return engine_->ReadNew(
+                         op, *stream, *group, args,
+                         [](const EntryView&, const engine::PriorDelivery&) { return true; });
+                   })
+              .ok());
     }
     const StreamId gone[] = {{3, 0}, {50, 0}};
     ASSERT_TRUE(engine_
@@ -308,6 +310,7 @@ TEST_F(EngineKeyTest, ACopyHasAllThatTheOriginalHas) {
                          return engine_->ReadHistory(op, *stream, *group, args,
                                                      [&](StreamId, const EntryView* entry) {
                                                        missing += entry == nullptr ? 1 : 0;
+                                                       return true;
                                                      });
                        })
                   .ok());

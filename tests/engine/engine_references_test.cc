@@ -231,28 +231,5 @@ TEST_F(ReferencesTest, IidsSurviveACrashAndGoWithTheKey) {
   EXPECT_FALSE(AddOnce("p", "i")->is_duplicate);
 }
 
-// The record as it was before it had the idempotency table at its end.
-TEST(StreamRecord, VersionOneIsRead) {
-  Stream stream(1, 7, "key");
-  stream.idmp_duration_s = 100;
-  stream.idmp_max_size = 50;
-  stream.next_group = 3;
-  std::string record;
-  EncodeStream(stream, &record);
-  constexpr size_t kChecksumBytes = 4;
-  constexpr size_t kTableBytes = 4;  // No iids, no duplicates, next page 1, no pages.
-  record.resize(record.size() - kChecksumBytes - kTableBytes);
-  record[1] = 1;
-  SealRecord(&record, 0);
-  StreamParts parts;
-  const auto decoded = DecodeStream(1, "key", record, &parts);
-  ASSERT_TRUE(decoded.ok()) << decoded.status().message();
-  EXPECT_EQ((*decoded)->idmp_max_size, 50u);
-  EXPECT_EQ((*decoded)->next_group, 3u);
-  EXPECT_EQ((*decoded)->producers, nullptr);
-  record.back() ^= 1;
-  EXPECT_EQ(DecodeStream(1, "key", record, &parts).code(), Code::kCorruption);
-}
-
 }  // namespace
 }  // namespace engine

@@ -83,12 +83,15 @@ TEST(GroupRecord, OfVersionOneHasPagesThatMayHoldAnything) {
   EXPECT_EQ((*decoded)->order.size(), 1u);
 }
 
-// An empty stream's counters, without the newest hole in version 1.
+// An empty stream; version 1 has no expiry, no newest hole and no idempotency table.
 std::string StreamRecord(uint8_t version) {
   std::string bytes;
   PutU8(&bytes, static_cast<uint8_t>(KeyRecordKind::kStream));
   PutU8(&bytes, version);
   PutVarint(&bytes, 77);  // Uid.
+  if (version == 2) {
+    PutVarint(&bytes, 0);  // Expiry.
+  }
   for (int i = 0; i < 4; ++i) {
     PutVarint(&bytes, 0);  // Length, entries added, bytes, nodes.
   }
@@ -107,6 +110,11 @@ std::string StreamRecord(uint8_t version) {
   PutU8(&bytes, 0);      // No open node.
   PutVarint(&bytes, 0);  // Groups, pages.
   PutVarint(&bytes, 0);
+  if (version == 2) {
+    for (const uint64_t value : {0, 0, 1, 0}) {
+      PutVarint(&bytes, value);  // Iids added, duplicates, next producer page, pages.
+    }
+  }
   SealRecord(&bytes, 0);
   return bytes;
 }

@@ -22,24 +22,4 @@ inline ModelRow RowOf(StreamId id, const engine::EntryView* entry) {
                                : std::optional<std::string>(std::string(entry->payload))};
 }
 
-// `call(op, stream)`; kNotFound when there is no such key.
-template <typename Call>
-auto Fuzzer::OnStream(Call call) {
-  using Answer = decltype(call(std::declval<engine::Op&>(), std::declval<engine::Stream&>()));
-  return engine_.Run(db_, [&](engine::Op& op) -> Answer {
-    ASSIGN_OR_RETURN(engine::Stream * stream, engine_->OpenStream(op, key_));
-    return call(op, *stream);
-  });
-}
-
-template <typename Call>
-auto Fuzzer::OnGroup(Call call) {
-  return OnStream(
-      [&](engine::Op& op,
-          engine::Stream& stream) -> decltype(call(op, stream, std::declval<engine::Group&>())) {
-        ASSIGN_OR_RETURN(engine::Group * group, engine_->OpenGroup(op, stream, group_));
-        return call(op, stream, *group);
-      });
-}
-
 }  // namespace tests

@@ -142,6 +142,11 @@ void TestServer::Close() {
   for (const std::unique_ptr<TestClient>& client : clients_) client->Disconnect();
   CheckOk(engine_->Close());
   engine_.reset();
+  {
+    // What the old engine's threads have posted is for nobody any more, as when a loop ends.
+    const std::lock_guard lock(mutex_);
+    queue_.clear();
+  }
   dispatcher_.reset();
   context_.reset();
 }
