@@ -116,11 +116,13 @@ void Engine::SetIdempotencyDefaults(uint32_t duration_s, uint32_t max_size) {
 }
 
 Status Engine::Reload(Now now) {
-  if (core_->loader->requests_in_flight() > 0) {
+  const int of_reaper = core_->reaper->is_fetching() ? 1 : 0;
+  if (core_->loader->requests_in_flight() > of_reaper) {
     return Status(Code::kLimit, "objects are being fetched");
   }
   RETURN_IF_ERROR(core_->persistence->Close());
   core_->persistence->StopThreads();
+  core_->loader->StopThreads();
   const EngineOptions& options = core_->options;
   Result<std::unique_ptr<Core>> fresh = OpenCore(options, now);
   if (!fresh.ok()) {

@@ -65,7 +65,8 @@ struct Loader::Request {
   bool scans = false;
 };
 
-Loader::Loader(Core* core, int thread_count) : core_(*core), workers_(thread_count) {}
+Loader::Loader(Core* core, int thread_count)
+    : core_(*core), workers_(std::make_unique<WorkerPool>(thread_count)) {}
 Loader::~Loader() = default;
 
 Loader::Fetched Loader::Fetch(const LoadItem& item) const {
@@ -451,7 +452,7 @@ void Loader::Start(std::vector<LoadItem> items, Pins* pins, std::function<void(S
 void Loader::Submit(std::shared_ptr<Request> request) {
   request->checkpoint_number = core_.checkpoint.number();
   request->fetched.clear();
-  workers_.Run([this, request = std::move(request)]() mutable {
+  workers_->Run([this, request = std::move(request)]() mutable {
     for (const LoadItem& item : request->items) {
       request->fetched.push_back(Fetch(item));
     }
@@ -464,7 +465,14 @@ void Loader::Submit(std::shared_ptr<Request> request) {
   });
 }
 
+void Loader::StopThreads() { workers_.reset(); }
+
 void Loader::Finish(const std::shared_ptr<Request>& request) {
+  if (workers_ == nullptr) {
+    --requests_in_flight_;
+    request->done(Status(Code::kClosing));
+    return;
+  }
   // An object may have been loaded by somebody else, changed, stored and evicted since the fetch
   // began; what was fetched would then be old. That takes a checkpoint.
   if (request->checkpoint_number != core_.checkpoint.number() && !request->scans &&

@@ -29,6 +29,8 @@ class Loader {
   Status LoadNow(const std::vector<LoadItem>& items, Pins* pins);
   void Release(Pins* pins);
   uint64_t load_count() const { return load_count_; }
+  // Joins the reader threads; what they fetched is answered with kClosing. No Start after it.
+  void StopThreads();
   // Calls of Start whose `done` has not run.
   int requests_in_flight() const { return requests_in_flight_; }
   // Scans under way: the keyspace keeps its list of changes until they are through.
@@ -68,7 +70,7 @@ class Loader {
   uint64_t load_count_ = 0;
   int scans_in_flight_ = 0;
   int requests_in_flight_ = 0;
-  WorkerPool workers_;  // Last: its threads stop before the rest goes.
+  std::unique_ptr<WorkerPool> workers_;  // Last: its threads stop before the rest goes.
 };
 
 }  // namespace engine

@@ -27,6 +27,7 @@ class Reaper {
   // The Unix time from which on Run() has something to do; kNever while it waits for a fetch, whose
   // end comes to the loop.
   int64_t next_due_ms() const;
+  bool is_fetching() const { return is_fetching_; }
 
  private:
   void ReapLoaded(Now now, size_t* left, std::vector<LoadItem>* missing);

@@ -44,9 +44,15 @@ async function visit(url) {
     assert.deepEqual(await page.locator('#itemData tbody td').allInnerTexts().then((cells) => cells.slice(1, 4)),
                      ['1-1', 'greeting', 'hello']);
     await page.getByText('Add New Entry...').click();
-    await page.fill('#addXSetTimestamp', '2-1');
-    await page.fill('#addXSetField', 'greeting');
-    await page.fill('#addXSetValue', 'good bye');
+    // The dialog moves the focus when it has opened, which may be in the middle of typing.
+    const wanted = {'#addXSetTimestamp': '2-1', '#addXSetField': 'greeting', '#addXSetValue': 'good bye'};
+    for (let isFilled = false; !isFilled;) {
+      for (const [field, text] of Object.entries(wanted)) await page.fill(field, text);
+      isFilled = true;
+      for (const [field, text] of Object.entries(wanted)) {
+        isFilled = isFilled && await page.inputValue(field) === text;
+      }
+    }
     await page.click('#saveXMemberButton');
     await page.getByText('(2 Entries)').waitFor();
   } finally {
