@@ -78,6 +78,13 @@ Status Replayer::OnStreamNamed(uint32_t stream, const StreamNamed& effect) {
   return OkStatus();
 }
 
+template <typename Effect>
+Status Replayer::ApplyTo(uint32_t stream, const Effect& effect) {
+  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
+  Apply(core_, *target, effect);
+  return OkStatus();
+}
+
 Status Replayer::On(uint32_t stream, const StreamCreated& effect) {
   Named& named = named_[stream];
   if (named.value == nullptr) {
@@ -124,11 +131,7 @@ Status Replayer::On(uint32_t stream, const RangesTrimmed& effect) {
   return OkStatus();
 }
 
-Status Replayer::On(uint32_t stream, const IdSet& effect) {
-  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
-  Apply(core_, *target, effect);
-  return OkStatus();
-}
+Status Replayer::On(uint32_t stream, const IdSet& effect) { return ApplyTo(stream, effect); }
 
 Status Replayer::On(uint32_t stream, const IidRecorded& effect) {
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
@@ -140,16 +143,10 @@ Status Replayer::On(uint32_t stream, const IidRecorded& effect) {
 }
 
 Status Replayer::On(uint32_t stream, const DuplicateRefused& effect) {
-  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
-  Apply(core_, *target, effect);
-  return OkStatus();
+  return ApplyTo(stream, effect);
 }
 
-Status Replayer::On(uint32_t stream, const IidsCounted& effect) {
-  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
-  Apply(core_, *target, effect);
-  return OkStatus();
-}
+Status Replayer::On(uint32_t stream, const IidsCounted& effect) { return ApplyTo(stream, effect); }
 
 Status Replayer::On(uint32_t stream, const IidsForgotten& effect) {
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
@@ -161,9 +158,7 @@ Status Replayer::On(uint32_t stream, const IidsForgotten& effect) {
 }
 
 Status Replayer::On(uint32_t stream, const IdempotencySet& effect) {
-  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
-  Apply(core_, *target, effect);
-  return OkStatus();
+  return ApplyTo(stream, effect);
 }
 
 Status Replayer::On(uint32_t stream, const GroupCreated& effect) {

@@ -52,6 +52,10 @@ class Replayer : public EffectVisitor {
   Status On(const ClockStepped& effect) override;
 
  private:
+  // For effects that need the stream alone.
+  template <typename Effect>
+  Status ApplyTo(uint32_t stream, const Effect& effect);
+
   // What the record calls by a number; `value` is null until it is created and once it is deleted.
   struct Named {
     Database* database = nullptr;
