@@ -75,8 +75,15 @@ class SequenceClient:
         A server that is not strict may forget what redis-server does not write to its log: counts of
         deliveries, consumers without pending records, entries-read.
         """
-        if connection.call("EXISTS", key).value == 0:
-            return [("exists", 0)]
+        kind = connection.call("TYPE", key).value
+        parts = [("type", kind), ("expires at", connection.call("PEXPIRETIME", key).value)]
+        if kind == b"none":
+            return parts
+        if kind == b"string":  # SET, APPEND or INCR met the key
+            return parts + [("value", connection.call("GET", key).value)]
+        return parts + self.stream_state(connection, key)
+
+    def stream_state(self, connection, key):
         info = fields(connection.call("XINFO", "STREAM", key))
         names = [b"length", b"last-generated-id", b"max-deleted-entry-id", b"entries-added"]
         names += [b"radix-tree-keys"] if self.is_strict else []
