@@ -94,32 +94,56 @@ PageSlot& PageFor(Core& core, Group& group, StreamId id, size_t bytes) {
   return group.pages[id >= upper_first ? index + 1 : index];
 }
 
+// What of the record in whose place it comes outlives a delivery or a release.
+PendingRecord TakeOver(const PendingRecord& old, PendingRecord record) {
+  if (old.was_delivered() || record.is_released()) {
+    record.first_delivery_ms = old.first_delivery_ms;
+  }
+  if (record.is_released()) {
+    record.last_owner = old.is_released() ? old.last_owner : old.owner;
+  }
+  record.hops = std::max(record.hops, old.hops);
+  if (record.reason.empty()) {
+    record.reason = old.reason;
+  }
+  return record;
+}
+
 void Put(Core& core, Group& group, const PendingRecord& record) {
   PageSlot& slot = PageFor(core, group, record.id, 8);
   PendingPage& page = slot.unit->page;
   const auto old = page.Find(record.id);
   if (old.has_value()) {
     CountOwner(group, old->owner, -1);
+    group.parked_count -= old->parked ? 1 : 0;
     Group::NoteDeparture(slot, DeliveryKey::Of(*old));
-    PendingRecord changed = record;
-    changed.first_delivery_ms = old->first_delivery_ms;
-    CHECK(page.Update(changed));
+    CHECK(page.Update(TakeOver(*old, record)));
   } else {
     CHECK(page.Insert(record));
     ++group.pending_count;
   }
   CountOwner(group, record.owner, 1);
+  group.parked_count += record.parked ? 1 : 0;
   group.NoteArrival(slot, DeliveryKey::Of(record));
 }
 
-// As Put() for a record that has no owner from now on; one that exists keeps its times.
-void Release(Core& core, Group& group, PendingRecord record) {
+// As Put() for a record that has no owner from now on; one that exists keeps its times of delivery.
+void Release(Core& core, Group& group, const PendingRecord& released) {
+  PendingRecord record = released;
   const size_t index = group.FindPage(record.id);
   if (index != group.pages.size()) {
     const auto old = Resident(core, group.pages[index], 8).Find(record.id);
     record.delivery_ms = old.has_value() ? old->delivery_ms : record.delivery_ms;
   }
   Put(core, group, record);
+}
+
+PendingRecord ReleasedAt(int64_t released_ms) {
+  PendingRecord record;
+  record.released_ms = released_ms;
+  record.delivery_ms = released_ms;
+  record.first_delivery_ms = released_ms;
+  return record;
 }
 
 bool EraseRecord(Core& core, Group& group, StreamId id) {
@@ -133,6 +157,7 @@ bool EraseRecord(Core& core, Group& group, StreamId id) {
     return false;
   }
   CountOwner(group, erased->owner, -1);
+  group.parked_count -= erased->parked ? 1 : 0;
   Group::NoteDeparture(group.pages[index], DeliveryKey::Of(*erased));
   --group.pending_count;
   if (page.empty()) {
@@ -277,14 +302,28 @@ void Apply(Core& core, Stream& stream, const Claimed& effect) {
 
 void Apply(Core& core, Stream& stream, const Released& effect) {
   Group& group = Change(core, stream, effect.group);
-  PendingRecord record;
-  record.owner = kNoConsumer;
-  record.delivery_ms = effect.released_ms;
-  record.first_delivery_ms = effect.released_ms;
+  PendingRecord record = ReleasedAt(effect.released_ms);
   record.sequence = effect.first_sequence;
   for (const ClaimedRecord& released : effect.records) {
     record.id = released.id;
     record.count = released.count;
+    Release(core, group, record);
+    ++record.sequence;
+  }
+  group.next_sequence = std::max(group.next_sequence, record.sequence);
+}
+
+void Apply(Core& core, Stream& stream, const HandedBack& effect) {
+  Group& group = Change(core, stream, effect.group);
+  PendingRecord record = ReleasedAt(effect.released_ms);
+  record.sequence = effect.first_sequence;
+  for (const HandedBackRecord& each : effect.records) {
+    record.id = each.id;
+    record.count = each.count;
+    record.due_ms = each.due_ms;
+    record.hops = each.hops;
+    record.parked = each.parked;
+    record.reason = each.reason;
     Release(core, group, record);
     ++record.sequence;
   }

@@ -144,6 +144,9 @@ void Apply(Core& core, ValueHolder& value, const KeyRenamed& effect) {
     core.checkpoint.DeleteLater(Family::kKeys, KeyRecordKey(value.physical_db, value.key));
   }
   value.key = std::string(effect.key);
+  if (value.kind == UnitKind::kStream) {
+    static_cast<Stream&>(value).ForgetPolicies();  // Rules go by name.
+  }
   value.pins = 0;  // Who pinned it did so under the old name and will look for that.
   ListValue(core, database, std::move(holder));
 }

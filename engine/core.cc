@@ -8,6 +8,7 @@
 #include "engine/persistence.h"
 #include "engine/reaper.h"
 #include "engine/schema.h"
+#include "engine/steward.h"
 
 namespace engine {
 namespace {
@@ -25,9 +26,16 @@ bool FreeFrom(Core& core, Database& database, size_t* budget) {
 }  // namespace
 
 Core::Core(EngineOptions engine_options)
-    : options(std::move(engine_options)), keyspace(options.databases) {}
+    : options(std::move(engine_options)),
+      keyspace(options.databases),
+      policy_rules(options.glob_match) {}
 
 Core::~Core() = default;
+
+void Core::Tell(StreamEvent::Kind kind, const Stream& stream, std::string_view group, StreamId id) {
+  const uint32_t db = keyspace.LogicalOf(*keyspace.ByPhysical(stream.physical_db));
+  events.push_back({kind, db, stream.key, std::string(group), id});
+}
 
 Result<ValueHolder*> Core::LookAt(Op& op, uint32_t db, std::string_view key) {
   Database& database = keyspace.at(db);

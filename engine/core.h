@@ -16,10 +16,12 @@
 #include "engine/cache.h"
 #include "engine/checkpoint.h"
 #include "engine/effects.h"
+#include "engine/events.h"
 #include "engine/expiry_index.h"
 #include "engine/keyspace.h"
 #include "engine/op.h"
 #include "engine/options.h"
+#include "engine/policy.h"
 #include "engine/time_line.h"
 
 namespace engine {
@@ -27,6 +29,7 @@ namespace engine {
 class Loader;
 class Persistence;
 class Reaper;
+class Steward;
 
 class Core {
  public:
@@ -40,11 +43,14 @@ class Core {
   Recorder recorder;
   Checkpoint checkpoint;
   ExpiryIndex expiry_index;
+  PolicyRules policy_rules;
   std::unique_ptr<Persistence> persistence;
   std::unique_ptr<Loader> loader;
   std::unique_ptr<Reaper> reaper;
+  std::unique_ptr<Steward> steward;
   // Told of each key that is deleted because its time has come.
   std::function<void(uint32_t db, std::string_view key)> on_expired;
+  std::vector<StreamEvent> events;  // Until the server takes them.
 
   Turn turn = 1;  // The running one.
   Uid next_uid = 1;
@@ -92,6 +98,19 @@ class Core {
   // kNotLoaded if op.needs has anything, after reading it at once where op says so.
   Status CheckLoaded(Op& op);
 
+  // --- Policies
+  // ------------------------------------------------------------------------------------
+
+  // The effective policy; null when every option has its default. Until the next change of a
+  // policy, a rule or the name.
+  const StreamPolicy* PolicyOf(Stream& stream) {
+    return stream.policy_version == policy_rules.version() ? stream.policy.get()
+                                                           : MakePolicy(stream);
+  }
+  const GroupPolicy* PolicyOf(Group& group) {
+    return group.policy_version == policy_rules.version() ? group.policy.get() : MakePolicy(group);
+  }
+
   // --- Memory
   // --------------------------------------------------------------------------------------
 
@@ -113,6 +132,10 @@ class Core {
   void FreeFlushed(size_t max_values);
   void ShrinkToBudget();
 
+  // An event of the stream, or of one of its groups.
+  void Tell(StreamEvent::Kind kind, const Stream& stream, std::string_view group = {},
+            StreamId id = {});
+
   void Log(LogLevel level, std::string_view text) const {
     if (options.log) {
       options.log(level, text);
@@ -120,6 +143,8 @@ class Core {
   }
 
  private:
+  const StreamPolicy* MakePolicy(Stream& stream);
+  const GroupPolicy* MakePolicy(Group& group);
   void RetireBlocks(Stream& stream);
   bool Evict(Unit* unit);
   bool EvictStream(Stream& stream);

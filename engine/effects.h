@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/counters.h"
 #include "engine/pending_page.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
@@ -49,6 +50,15 @@ enum class EffectType : uint8_t {
   kIidsForgotten = 35,
   kIdempotencySet = 36,
   kIidsCounted = 37,
+  kStreamPolicySet = 38,
+  kGroupPolicySet = 39,
+  kHandedBack = 40,
+  kGroupCounted = 41,
+  kLettersHeld = 42,
+  kScheduled = 43,
+  kUnscheduled = 44,
+  kStreamCounted = 45,
+  kGroupTimed = 46,
 };
 
 // Gives a key's value the next number of this record, by which its effects name it.
@@ -230,6 +240,68 @@ struct Released {
   std::span<const ClaimedRecord> records;
 };
 
+// Pending records that belong to nobody from now on, as Released, with what else is known of them.
+// One that there was none of has not been delivered yet.
+struct HandedBackRecord {
+  StreamId id;
+  uint64_t count = 0;
+  int64_t due_ms = 0;  // Store time of its own at which it is due; 0 = as the policy says.
+  uint32_t hops = 0;   // How often its payload has been a dead letter.
+  bool parked = false;
+  std::string_view reason;  // Empty: the one it has, if any, stays.
+};
+struct HandedBack {
+  GroupNumber group = 0;
+  int64_t released_ms = 0;
+  uint64_t first_sequence = 0;
+  std::span<const HandedBackRecord> records;
+};
+
+// All that the stream, or the group, has set of its own from now on.
+struct StreamPolicySet {
+  std::string_view settings;  // PolicySettings::Encode
+};
+struct GroupPolicySet {
+  GroupNumber group = 0;
+  std::string_view settings;
+};
+
+// To be added to what the group counts.
+struct GroupCounted {
+  GroupNumber group = 0;
+  GroupCounters counters;
+};
+// To be added to what the stream counts. Soft when all it has is refusals.
+struct StreamCounted {
+  StreamCounters counters;
+};
+
+// When the group was made.
+struct GroupTimed {
+  GroupNumber group = 0;
+  int64_t created_ms = 0;  // Store time.
+};
+
+// The stream holds dead letters from now on, for good.
+struct LettersHeld {};
+
+// An entry that is to be added later.
+struct ScheduleToken {
+  int64_t due_ms = 0;     // Unix time.
+  uint64_t sequence = 0;  // Of the stream: ascending in order of scheduling, never used again.
+  auto operator<=>(const ScheduleToken&) const = default;
+};
+struct Scheduled {
+  ScheduleToken token;
+  uint32_t arg_count = 0;
+  uint64_t data_bytes = 0;
+  std::string_view payload;
+};
+// Added by now, or cancelled. Ascending.
+struct Unscheduled {
+  std::span<const ScheduleToken> tokens;
+};
+
 struct DatabaseFlushed {
   uint32_t database = 0;      // Logical.
   uint32_t new_physical = 0;  // What the database is from now on.
@@ -276,6 +348,15 @@ class Recorder {
   void Add(uint32_t stream, const Acknowledged& effect);
   void Add(uint32_t stream, const Claimed& effect);
   void Add(uint32_t stream, const Released& effect);
+  void Add(uint32_t stream, const HandedBack& effect);
+  void Add(uint32_t stream, const StreamPolicySet& effect);
+  void Add(uint32_t stream, const GroupPolicySet& effect);
+  void Add(uint32_t stream, const GroupCounted& effect);
+  void Add(uint32_t stream, const StreamCounted& effect);
+  void Add(uint32_t stream, const GroupTimed& effect);
+  void Add(uint32_t stream, const LettersHeld& effect);
+  void Add(uint32_t stream, const Scheduled& effect);
+  void Add(uint32_t stream, const Unscheduled& effect);
   void AddKeyDeleted(uint32_t stream);
   void Add(uint32_t stream, const PendingCopied& effect);
   void Add(uint32_t stream, const StringSet& effect);
@@ -322,6 +403,15 @@ class EffectVisitor {
   virtual Status On(uint32_t stream, const Acknowledged& effect) = 0;
   virtual Status On(uint32_t stream, const Claimed& effect) = 0;
   virtual Status On(uint32_t stream, const Released& effect) = 0;
+  virtual Status On(uint32_t stream, const HandedBack& effect) = 0;
+  virtual Status On(uint32_t stream, const StreamPolicySet& effect) = 0;
+  virtual Status On(uint32_t stream, const GroupPolicySet& effect) = 0;
+  virtual Status On(uint32_t stream, const GroupCounted& effect) = 0;
+  virtual Status On(uint32_t stream, const StreamCounted& effect) = 0;
+  virtual Status On(uint32_t stream, const GroupTimed& effect) = 0;
+  virtual Status On(uint32_t stream, const LettersHeld& effect) = 0;
+  virtual Status On(uint32_t stream, const Scheduled& effect) = 0;
+  virtual Status On(uint32_t stream, const Unscheduled& effect) = 0;
   virtual Status OnKeyDeleted(uint32_t stream) = 0;
   virtual Status On(uint32_t stream, const PendingCopied& effect) = 0;
   virtual Status On(uint32_t stream, const StringSet& effect) = 0;

@@ -9,6 +9,7 @@
 #include "engine/loader.h"
 #include "engine/persistence.h"
 #include "engine/reaper.h"
+#include "engine/steward.h"
 
 namespace engine {
 namespace {
@@ -18,6 +19,7 @@ Result<std::unique_ptr<Core>> OpenCore(const EngineOptions& options, Now now) {
   core->persistence = std::make_unique<Persistence>(core.get());
   core->loader = std::make_unique<Loader>(core.get(), options.reader_threads);
   core->reaper = std::make_unique<Reaper>(core.get());
+  core->steward = std::make_unique<Steward>(core.get());
   RETURN_IF_ERROR(core->persistence->Open(now));
   return Result<std::unique_ptr<Core>>(std::move(core));
 }
@@ -116,8 +118,9 @@ void Engine::SetIdempotencyDefaults(uint32_t duration_s, uint32_t max_size) {
 }
 
 Status Engine::Reload(Now now) {
-  const int of_reaper = core_->reaper->is_fetching() ? 1 : 0;
-  if (core_->loader->requests_in_flight() > of_reaper) {
+  const int of_own =
+      (core_->reaper->is_fetching() ? 1 : 0) + (core_->steward->is_fetching() ? 1 : 0);
+  if (core_->loader->requests_in_flight() > of_own) {
     return Status(Code::kLimit, "objects are being fetched");
   }
   RETURN_IF_ERROR(core_->persistence->Close());
@@ -133,6 +136,7 @@ Status Engine::Reload(Now now) {
   }
   const std::shared_ptr<Core> old = std::exchange(core_, std::move(fresh).value());
   core_->on_expired = old->on_expired;
+  core_->policy_rules = old->policy_rules;
   // What the old threads have posted still refers to the old state: it goes behind all of that.
   if (core_->options.post) {
     core_->options.post([old] {});

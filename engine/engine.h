@@ -24,10 +24,12 @@
 
 #include "absl/functional/function_ref.h"
 #include "engine/block.h"
+#include "engine/events.h"
 #include "engine/limits.h"
 #include "engine/op.h"
 #include "engine/options.h"
 #include "engine/pending_page.h"
+#include "engine/policy.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
 #include "engine/types.h"
@@ -419,6 +421,29 @@ class Engine {
                std::span<const StreamId> ids, ClaimSink sink);
   Result<AutoClaimResult> AutoClaim(Op& op, Stream& stream, Group& group, const AutoClaimArgs& args,
                                     ClaimSink sink);
+
+  // --- What streams do by themselves
+  // ---------------------------------------------------------------
+
+  // Does what is due, a bounded part of it; for every turn.
+  void RunDueWork(Now now);
+  // Store time from which on RunDueWork has something to do; INT64_MAX = never.
+  int64_t next_due_work_ms() const;
+  // What happened beside what was asked for since the last call.
+  bool has_events() const;
+  std::vector<StreamEvent> TakeEvents();
+
+  // --- Policies
+  // ------------------------------------------------------------------------------------
+
+  // In place of the rules so far; they hold at once.
+  void SetGroupRules(std::vector<PolicyRule> rules);
+  void SetStreamRules(std::vector<PolicyRule> rules);
+  // What is in force, and where it comes from.
+  StreamPolicy PolicyOf(Op& op, Stream& stream);
+  GroupPolicy PolicyOf(Op& op, Group& group);
+  void SetPolicy(Op& op, Stream& stream, const PolicyChange& change);
+  void SetPolicy(Op& op, Stream& stream, Group& group, const PolicyChange& change);
 
   // --- Looking
   // -------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 #include "engine/group.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/check.h"
 #include "engine/checksum.h"
@@ -9,7 +10,9 @@
 namespace engine {
 namespace {
 
-constexpr uint8_t kGroupRecordVersion = 2;
+constexpr uint8_t kGroupRecordVersion = 3;
+// Ends behind its pages: no policy, no counters, nothing parked.
+constexpr uint8_t kPlainVersion = 2;
 // Has no delivery order: the bound of each page is the lowest there is until it is looked at.
 constexpr uint8_t kUnorderedVersion = 1;
 
@@ -85,6 +88,21 @@ void ReadConsumers(Decoder* decoder, Group* group) {
       decoder->Fail();
       return;
     }
+  }
+}
+
+void ReadDeliveryPart(Decoder* decoder, Group* group) {
+  group->parked_count = static_cast<int64_t>(decoder->ReadVarint());
+  group->created_ms = decoder->ReadSignedVarint();
+  for (const auto counter : GroupCounters::All()) {
+    group->counters.*counter = decoder->ReadVarint();
+  }
+  PolicySettings settings = PolicySettings::Decode(decoder, GroupOptionSpecs());
+  if (!settings.empty()) {
+    group->own_policy = std::make_unique<PolicySettings>(std::move(settings));
+  }
+  if (group->parked_count > group->released_count) {
+    decoder->Fail();
   }
 }
 
@@ -174,7 +192,8 @@ void Group::Summarize(PageSlot& slot) {
 
 size_t Group::memory_bytes() const {
   return sizeof(Group) + name.size() + consumers.size() * (sizeof(Consumer) + 48) +
-         pages.size() * (sizeof(PageSlot) + sizeof(PageOrder) + 32) + 512;
+         pages.size() * (sizeof(PageSlot) + sizeof(PageOrder) + 32) +
+         (own_policy == nullptr ? 0 : own_policy->memory_bytes()) + 512;
 }
 
 void EncodeGroup(Group& group, std::string* out) {
@@ -197,6 +216,10 @@ void EncodeGroup(Group& group, std::string* out) {
     PutVarint(out, static_cast<uint64_t>(consumer->pending_count));
   }
   EncodePageSlots(group, out);
+  PutVarint(out, static_cast<uint64_t>(group.parked_count));
+  PutSignedVarint(out, group.created_ms);
+  ForEachCounter(group.counters, [out](uint64_t value) { PutVarint(out, value); });
+  (group.own_policy == nullptr ? PolicySettings() : *group.own_policy).Encode(out);
   SealRecord(out, begin);
 }
 
@@ -209,7 +232,7 @@ Result<std::unique_ptr<Group>> DecodeGroup(Stream* stream, GroupNumber number,
   }
   Decoder decoder(*body);
   const uint8_t version = decoder.ReadU8();
-  if (version != kGroupRecordVersion && version != kUnorderedVersion) {
+  if (version == 0 || version > kGroupRecordVersion) {
     return Status(Code::kCorruption, "group record of an unknown version");
   }
   auto group = std::make_unique<Group>(stream, number, std::string(decoder.ReadString()));
@@ -225,6 +248,9 @@ Result<std::unique_ptr<Group>> DecodeGroup(Stream* stream, GroupNumber number,
   group->next_page = decoder.ReadVarint32();
   ReadConsumers(&decoder, group.get());
   ReadPageSlots(&decoder, version, group.get());
+  if (version > kPlainVersion) {
+    ReadDeliveryPart(&decoder, group.get());
+  }
   if (!decoder.AtEnd()) {
     return damaged;
   }

@@ -16,7 +16,9 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
+#include "engine/counters.h"
 #include "engine/pending_page.h"
+#include "engine/policy.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
 #include "engine/types.h"
@@ -87,7 +89,8 @@ class Group : public Unit {
   StreamId last_id;
   std::optional<int64_t> entries_read;  // Nothing = invalid.
   int64_t pending_count = 0;
-  int64_t released_count = 0;  // Pending records without an owner.
+  int64_t released_count = 0;  // Pending records without an owner, parked ones included.
+  int64_t parked_count = 0;
   uint64_t next_sequence = 1;
   ConsumerNumber next_consumer = 1;
   uint32_t next_page = 1;
@@ -96,6 +99,14 @@ class Group : public Unit {
   std::vector<Consumer*> consumers_by_number;                              // Ascending.
   std::deque<PageSlot> pages;                                              // Ascending; none empty.
   absl::btree_set<PageOrder> order;  // One for each page, as its slot has it.
+
+  std::unique_ptr<PolicySettings> own_policy;  // Null: nothing set.
+  GroupCounters counters;
+  int64_t created_ms = 0;  // Store line; 0 = not known.
+
+  // Not stored: see Core::PolicyOf().
+  std::unique_ptr<GroupPolicy> policy;
+  uint64_t policy_version = 0;
 
   Consumer* FindConsumer(std::string_view consumer_name) const;
   Consumer* ConsumerByNumber(ConsumerNumber consumer_number) const;

@@ -62,7 +62,9 @@ Status Engine::CreateGroup(Op& op, Stream& stream, std::string_view name, Stream
   if (entries_read.has_value()) {
     entries_read = std::min(*entries_read, static_cast<int64_t>(stream.entries_added));
   }
-  Emit(*core_, stream, GroupCreated{stream.next_group, name, last_id, entries_read});
+  const GroupNumber number = stream.next_group;
+  Emit(*core_, stream, GroupCreated{number, name, last_id, entries_read});
+  Emit(*core_, stream, GroupTimed{number, op.now.store_ms});
   Core::Saw(op, stream);
   return OkStatus();
 }

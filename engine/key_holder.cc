@@ -6,8 +6,8 @@ namespace engine {
 namespace {
 
 // Of each kind, the newest version. Streams of version 1 have no expiry, no newest hole and no
-// idempotency table.
-constexpr uint8_t kStreamVersion = 2;
+// idempotency table, those of version 2 no policy.
+constexpr uint8_t kStreamVersion = 3;
 constexpr uint8_t kStringVersion = 1;
 constexpr uint8_t kStreamVersionWithoutExpiry = 1;
 
@@ -43,7 +43,7 @@ std::optional<KeyRecordHead> ReadKeyRecordHead(Decoder* decoder) {
   head.version = decoder->ReadU8();
   const bool is_old_stream =
       head.kind == KeyRecordKind::kStream && head.version == kStreamVersionWithoutExpiry;
-  if (head.version != NewestVersion(head.kind) && !is_old_stream) {
+  if (head.version == 0 || head.version > NewestVersion(head.kind)) {
     return std::nullopt;
   }
   head.uid = decoder->ReadVarint();

@@ -1,6 +1,7 @@
 #include "engine/pending_page.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/check.h"
 #include "engine/checksum.h"
@@ -9,7 +10,9 @@
 namespace engine {
 namespace {
 
-constexpr uint8_t kPageVersion = 1;
+constexpr uint8_t kPageVersion = 2;
+// Knows no release but that there was one.
+constexpr uint8_t kPlainPageVersion = 1;
 constexpr size_t kChecksumBytes = 4;
 
 // Which parts of a record are written; a part that is not is as in a plain run of deliveries.
@@ -18,7 +21,16 @@ constexpr uint64_t kDeliveryPart = 2;       // Else the delivery time of the rec
 constexpr uint64_t kSequencePart = 4;       // Else one above the sequence of the record before.
 constexpr uint64_t kFirstDeliveryPart = 8;  // Else the delivery time.
 constexpr uint64_t kCountPart = 16;         // Else 1.
-constexpr uint64_t kAllParts = 31;
+constexpr uint64_t kExtrasPart = 32;        // Else nothing beyond these.
+constexpr uint64_t kAllParts = 63;
+constexpr uint64_t kAllPlainParts = 31;
+// Which of the extras are written.
+constexpr uint64_t kReleasePart = 1;  // Else the delivery time, and no last owner.
+constexpr uint64_t kDuePart = 2;
+constexpr uint64_t kParkedPart = 4;
+constexpr uint64_t kHopsPart = 8;
+constexpr uint64_t kReasonPart = 16;
+constexpr uint64_t kAllExtras = 31;
 
 // Fewer slots than this are not worth repacking.
 constexpr size_t kMinRepackSlots = 16;
@@ -37,6 +49,17 @@ uint64_t Moved(uint64_t from, int64_t distance) { return from + static_cast<uint
 
 bool Fits32(int64_t value) { return value >= INT32_MIN && value <= INT32_MAX; }
 
+bool HasReleasePart(const PendingRecord& record) {
+  return record.is_released() &&
+         (record.released_ms != record.delivery_ms || record.last_owner != kNoConsumer);
+}
+
+uint64_t ExtrasOf(const PendingRecord& record) {
+  return (HasReleasePart(record) ? kReleasePart : 0) | (record.due_ms != 0 ? kDuePart : 0) |
+         (record.parked ? kParkedPart : 0) | (record.hops != 0 ? kHopsPart : 0) |
+         (record.reason.empty() ? 0 : kReasonPart);
+}
+
 void PutRecord(std::string* out, const PendingRecord& previous, const PendingRecord& record) {
   const int64_t delivery_step = Distance(previous.delivery_ms, record.delivery_ms);
   const int64_t sequence_jump = Distance(previous.sequence + 1, record.sequence);
@@ -44,7 +67,7 @@ void PutRecord(std::string* out, const PendingRecord& previous, const PendingRec
   const uint64_t parts =
       (record.owner != previous.owner ? kOwnerPart : 0) | (delivery_step != 0 ? kDeliveryPart : 0) |
       (sequence_jump != 0 ? kSequencePart : 0) | (since_first != 0 ? kFirstDeliveryPart : 0) |
-      (record.count != 1 ? kCountPart : 0);
+      (record.count != 1 ? kCountPart : 0) | (ExtrasOf(record) != 0 ? kExtrasPart : 0);
   PutIdDelta(out, previous.id, record.id);
   PutVarint(out, parts);
   if (parts & kOwnerPart) {
@@ -62,6 +85,9 @@ void PutRecord(std::string* out, const PendingRecord& previous, const PendingRec
   if (parts & kCountPart) {
     PutVarint(out, record.count);
   }
+  if (parts & kExtrasPart) {
+    PutPendingExtras(out, record);
+  }
 }
 
 // A part that is written though it says what its absence would say is out of range.
@@ -76,7 +102,7 @@ int64_t ReadDistance(Decoder* decoder, bool present) {
   return distance;
 }
 
-PendingRecord ReadRecord(Decoder* decoder, const PendingRecord& previous) {
+PendingRecord ReadRecord(Decoder* decoder, uint8_t version, const PendingRecord& previous) {
   PendingRecord record;
   record.id = decoder->ReadIdDelta(previous.id);
   const uint64_t parts = decoder->ReadVarint();
@@ -90,7 +116,15 @@ PendingRecord ReadRecord(Decoder* decoder, const PendingRecord& previous) {
   record.count = (parts & kCountPart) ? decoder->ReadVarint() : 1;
   const bool repeated_owner = (parts & kOwnerPart) != 0 && record.owner == previous.owner;
   const bool repeated_count = (parts & kCountPart) != 0 && record.count == 1;
-  if (parts > kAllParts || repeated_owner || repeated_count || record.count > kMaxDeliveryCount) {
+  record.released_ms = record.is_released() ? record.delivery_ms : 0;
+  if (parts & kExtrasPart) {
+    ReadPendingExtras(decoder, &record);
+    if (ExtrasOf(record) == 0) {
+      decoder->Fail();
+    }
+  }
+  const uint64_t all_parts = version == kPlainPageVersion ? kAllPlainParts : kAllParts;
+  if (parts > all_parts || repeated_owner || repeated_count || record.count > kMaxDeliveryCount) {
     decoder->Fail();
   }
   return record;
@@ -102,6 +136,45 @@ Status Corrupt(const char* what) {
 
 }  // namespace
 
+void PutPendingExtras(std::string* out, const PendingRecord& record) {
+  const uint64_t extras = ExtrasOf(record);
+  PutVarint(out, extras);
+  if (extras & kReleasePart) {
+    PutSignedVarint(out, Distance(record.delivery_ms, record.released_ms));
+    PutVarint(out, record.last_owner);
+  }
+  if (extras & kDuePart) {
+    PutSignedVarint(out, record.due_ms);
+  }
+  if (extras & kHopsPart) {
+    PutVarint(out, record.hops);
+  }
+  if (extras & kReasonPart) {
+    PutString(out, record.reason);
+  }
+}
+
+void ReadPendingExtras(Decoder* decoder, PendingRecord* record) {
+  const uint64_t extras = decoder->ReadVarint();
+  record->released_ms = record->is_released() ? record->delivery_ms : 0;
+  if (extras & kReleasePart) {
+    record->released_ms = Moved(record->delivery_ms, decoder->ReadSignedVarint());
+    record->last_owner = decoder->ReadVarint32();
+  }
+  record->due_ms = (extras & kDuePart) ? decoder->ReadSignedVarint() : 0;
+  record->parked = (extras & kParkedPart) != 0;
+  record->hops = (extras & kHopsPart) ? decoder->ReadVarint32() : 0;
+  if (extras & kReasonPart) {
+    record->reason = decoder->ReadString();
+  }
+  // Also what the owned ones do not have.
+  const bool of_released = (extras & (kReleasePart | kDuePart | kParkedPart)) != 0;
+  if (extras > kAllExtras || ExtrasOf(*record) != extras ||
+      (of_released && !record->is_released())) {
+    decoder->Fail();
+  }
+}
+
 // ---- Stored form ----
 
 void PendingPage::Encode(std::string* out) const {
@@ -111,9 +184,9 @@ void PendingPage::Encode(std::string* out) const {
   PutVarint(out, live_count_);
   PendingRecord previous;
   for (Iterator iterator = Begin(); iterator.valid(); iterator.Next()) {
-    const PendingRecord record = iterator.record();
+    PendingRecord record = iterator.record();
     PutRecord(out, previous, record);
-    previous = record;
+    previous = std::move(record);
   }
   PutU32(out, Checksum32(std::string_view(*out).substr(begin)));
 }
@@ -127,7 +200,8 @@ Result<PendingPage> PendingPage::Decode(std::string_view stored) {
     return Corrupt("checksum mismatch");
   }
   Decoder decoder(covered);
-  if (decoder.ReadU8() != kPageVersion) {
+  const uint8_t version = decoder.ReadU8();
+  if (version != kPageVersion && version != kPlainPageVersion) {
     return Corrupt("unknown version");
   }
   const uint64_t count = decoder.ReadVarint();
@@ -138,12 +212,12 @@ Result<PendingPage> PendingPage::Decode(std::string_view stored) {
   page.slots_.reserve(count);
   PendingRecord previous;
   for (uint64_t i = 0; i < count; ++i) {
-    const PendingRecord record = ReadRecord(&decoder, previous);
+    PendingRecord record = ReadRecord(&decoder, version, previous);
     if (!decoder.ok() || (i != 0 && record.id == previous.id)) {
       return Corrupt("bad record");
     }
     page.Insert(record);
-    previous = record;
+    previous = std::move(record);
   }
   if (!decoder.AtEnd()) {
     return Corrupt("bytes after the last record");
@@ -167,7 +241,7 @@ size_t PendingPage::FindLive(StreamId id) const {
 }
 
 PendingRecord PendingPage::Unpack(const Slot& slot) const {
-  if ((slot.flags & kWide) != 0) {
+  if (slot.Has(kWide)) {
     return *std::lower_bound(
         wide_.begin(), wide_.end(), slot.id(),
         [](const PendingRecord& record, StreamId key) { return record.id < key; });
@@ -178,7 +252,12 @@ PendingRecord PendingPage::Unpack(const Slot& slot) const {
   record.first_delivery_ms = Moved(base_ms_, slot.first_delivery_delta);
   record.sequence = Moved(base_sequence_, slot.sequence_delta);
   record.count = slot.count;
-  record.owner = slot.owner;
+  if (slot.Has(kReleased)) {
+    record.released_ms = Moved(base_ms_, slot.release_delta);
+    record.last_owner = slot.owner;
+  } else {
+    record.owner = slot.owner;
+  }
   return record;
 }
 
@@ -191,19 +270,23 @@ void PendingPage::Place(size_t index, const PendingRecord& record) {
   const int64_t delivery = Distance(base_ms_, record.delivery_ms);
   const int64_t first_delivery = Distance(base_ms_, record.first_delivery_ms);
   const int64_t sequence = Distance(base_sequence_, record.sequence);
+  const int64_t release = record.is_released() ? Distance(base_ms_, record.released_ms) : 0;
   Slot& slot = slots_[index];
   slot = {};
   slot.id_ms = record.id.ms;
   slot.id_seq = record.id.seq;
-  slot.owner = record.owner;
-  if (Fits32(delivery) && Fits32(first_delivery) && Fits32(sequence) &&
-      record.count <= UINT32_MAX) {
+  slot.owner = record.is_released() ? record.last_owner : record.owner;
+  slot.flags = record.is_released() ? kReleased : 0U;
+  if (Fits32(delivery) && Fits32(first_delivery) && Fits32(sequence) && Fits32(release) &&
+      record.count <= kMaxSlotCount && (ExtrasOf(record) & ~kReleasePart) == 0) {
     slot.delivery_delta = static_cast<int32_t>(delivery);
     slot.first_delivery_delta = static_cast<int32_t>(first_delivery);
     slot.sequence_delta = static_cast<int32_t>(sequence);
-    slot.count = static_cast<uint32_t>(record.count);
+    slot.release_delta = static_cast<int32_t>(release);
+    slot.count = static_cast<uint32_t>(record.count) & kMaxSlotCount;
   } else {
-    slot.flags = kWide;
+    slot.flags = (slot.flags | kWide) & 15U;
+    reason_bytes_ += record.reason.size();
     const auto place =
         std::lower_bound(wide_.begin(), wide_.end(), record.id,
                          [](const PendingRecord& other, StreamId key) { return other.id < key; });
@@ -215,8 +298,9 @@ void PendingPage::Place(size_t index, const PendingRecord& record) {
 
 PendingRecord PendingPage::Clear(size_t index) {
   Slot& slot = slots_[index];
-  const PendingRecord record = Unpack(slot);
-  if ((slot.flags & kWide) != 0) {
+  PendingRecord record = Unpack(slot);
+  if (slot.Has(kWide)) {
+    reason_bytes_ -= record.reason.size();
     std::erase_if(wide_, [&](const PendingRecord& other) { return other.id == record.id; });
   }
   slot.flags = kDead;
@@ -250,7 +334,7 @@ void PendingPage::Repack(size_t capacity) {
   std::vector<Slot> kept;
   kept.reserve(capacity);
   std::copy_if(slots_.begin(), slots_.end(), std::back_inserter(kept),
-               [](const Slot& slot) { return (slot.flags & kDead) == 0; });
+               [](const Slot& slot) { return !slot.Has(kDead); });
   slots_ = std::move(kept);
   head_ = 0;
 }
@@ -316,7 +400,7 @@ std::optional<PendingRecord> PendingPage::Erase(StreamId id) {
   if (index == slots_.size()) {
     return std::nullopt;
   }
-  const PendingRecord record = Clear(index);
+  PendingRecord record = Clear(index);
   if (empty()) {
     *this = PendingPage();
     return record;
@@ -371,7 +455,8 @@ DeliveryKey PendingPage::OldestKey() const {
 
 size_t PendingPage::memory_bytes() const {
   return sizeof(*this) + slots_.capacity() * sizeof(Slot) +
-         wide_.capacity() * sizeof(PendingRecord) + owners_.capacity() * sizeof(OwnerShare);
+         wide_.capacity() * sizeof(PendingRecord) + reason_bytes_ +
+         owners_.capacity() * sizeof(OwnerShare);
 }
 
 // ---- Iteration ----
@@ -404,7 +489,10 @@ PendingPage::Iterator PendingPage::SeekAtOrBefore(StreamId id) const {
 
 StreamId PendingPage::Iterator::id() const { return page_->slots_[index_].id(); }
 
-ConsumerNumber PendingPage::Iterator::owner() const { return page_->slots_[index_].owner; }
+ConsumerNumber PendingPage::Iterator::owner() const {
+  const Slot& slot = page_->slots_[index_];
+  return slot.Has(kReleased) ? kNoConsumer : slot.owner;
+}
 
 PendingRecord PendingPage::Iterator::record() const { return page_->Unpack(page_->slots_[index_]); }
 

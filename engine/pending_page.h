@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/codec.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
 #include "engine/types.h"
@@ -35,11 +36,26 @@ struct PendingRecord {
   uint64_t count = 0;     // Deliveries, at most kMaxDeliveryCount.
   ConsumerNumber owner = kNoConsumer;  // kNoConsumer = released.
 
+  // Of a released record.
+  int64_t released_ms = 0;                  // When it was given back, on the same line.
+  ConsumerNumber last_owner = kNoConsumer;  // kNoConsumer = it has not been delivered yet.
+  int64_t due_ms = 0;   // A time of its own at which it is due, on the same line; 0 = none.
+  bool parked = false;  // No read, claim or timer takes it.
+
+  uint32_t hops = 0;   // How often its payload has been a dead letter.
+  std::string reason;  // What its last XNACK gave; may be empty.
+
+  bool is_released() const { return owner == kNoConsumer; }
+  bool was_delivered() const { return owner != kNoConsumer || last_owner != kNoConsumer; }
   bool operator==(const PendingRecord&) const = default;
 };
+// What a record has beyond owner, times of delivery, sequence and count, as its stored forms write
+// it. `record` has its owner and delivery time when it is read.
+void PutPendingExtras(std::string* out, const PendingRecord& record);
+void ReadPendingExtras(Decoder* decoder, PendingRecord* record);
 
 // A record's place in delivery order: released ones first, in order of release; then by time of
-// delivery, ties in order of delivery.
+// delivery, ties in order of delivery; parked ones, which nobody looks for, last.
 struct DeliveryKey {
   // Of a released record: it has been idle for ever, whatever its time of delivery says.
   static constexpr int64_t kReleased = INT64_MIN;
@@ -47,8 +63,13 @@ struct DeliveryKey {
   int64_t delivery_ms = kReleased;
   uint64_t sequence = 0;
 
+  static constexpr int64_t kParked = INT64_MAX;
+
   static DeliveryKey Of(const PendingRecord& record) {
-    return {record.owner == kNoConsumer ? kReleased : record.delivery_ms, record.sequence};
+    if (!record.is_released()) {
+      return {record.delivery_ms, record.sequence};
+    }
+    return {record.parked ? kParked : kReleased, record.sequence};
   }
   auto operator<=>(const DeliveryKey&) const = default;
 };
@@ -118,19 +139,22 @@ class PendingPage {
     int32_t delivery_delta;        // From base_ms_.
     int32_t first_delivery_delta;  // From base_ms_.
     int32_t sequence_delta;        // From base_sequence_.
-    ConsumerNumber owner;
-    uint32_t count;
-    uint32_t flags;  // SlotFlag; the other bits are room for optional parts of a record.
+    int32_t release_delta;         // From base_ms_; kReleased only.
+    ConsumerNumber owner;          // kReleased: the last owner.
+    uint32_t count : 28;
+    uint32_t flags : 4;  // SlotFlag.
 
     StreamId id() const { return {id_ms, id_seq}; }
+    bool Has(uint32_t flag) const { return (flags & flag) != 0; }
   };
   static_assert(sizeof(Slot) <= 40);
-  enum SlotFlag : uint32_t { kWide = 1, kDead = 2 };
+  static constexpr uint32_t kMaxSlotCount = (uint32_t{1} << 28) - 1;
+  enum SlotFlag : uint32_t { kWide = 1, kDead = 2, kReleased = 4 };
 
   size_t LowerBound(StreamId id) const;
   // slots_.size() if there is none.
   size_t FindLive(StreamId id) const;
-  bool IsDead(size_t index) const { return (slots_[index].flags & kDead) != 0; }
+  bool IsDead(size_t index) const { return slots_[index].Has(kDead); }
   PendingRecord Unpack(const Slot& slot) const;
   // Makes the slot hold the record and counts it.
   void Place(size_t index, const PendingRecord& record);
@@ -147,6 +171,7 @@ class PendingPage {
   uint32_t head_ = 0;                // Slots below are dead.
   std::vector<Slot> slots_;          // Ascending by id, dead ones included; the last is never dead.
   std::vector<PendingRecord> wide_;  // Whole records of kWide slots, ascending by id.
+  size_t reason_bytes_ = 0;          // Of their reasons.
   std::vector<OwnerShare> owners_;
 };
 

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "engine/codec.h"
 #include "engine/loader.h"
+#include "engine/policy.h"
 #include "engine/producers.h"
 #include "engine/require.h"
 
@@ -11,6 +13,12 @@ namespace {
 
 Status Inconsistent(const char* what) {
   return Status(Code::kCorruption, std::string("journal does not fit the store: ") + what);
+}
+
+Status CheckSettings(std::string_view settings, std::span<const PolicyOptionSpec> specs) {
+  Decoder decoder(settings);
+  PolicySettings::Decode(&decoder, specs);
+  return decoder.AtEnd() ? OkStatus() : Status(Code::kCorruption, "a policy is malformed");
 }
 
 }  // namespace
@@ -235,7 +243,7 @@ Status Replayer::ApplyToRecords(uint32_t stream, const Effect& effect) {
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
   ASSIGN_OR_RETURN(Group * group, GroupOf(*target, effect.group));
   std::vector<StreamId> ids;
-  for (const ClaimedRecord& record : effect.records) {
+  for (const auto& record : effect.records) {
     ids.push_back(record.id);
   }
   Op op = MakeOp();
@@ -261,18 +269,41 @@ Status Replayer::OnKeyDeleted(uint32_t stream) {
 }
 
 Status Replayer::On(uint32_t stream, const PendingCopied& effect) {
-  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
-  ASSIGN_OR_RETURN(Group * group, GroupOf(*target, effect.group));
-  std::vector<StreamId> ids;
-  for (const PendingRecord& record : effect.records) {
-    ids.push_back(record.id);
-  }
-  Op op = MakeOp();
-  RequirePending(core_, op, *group, ids);
-  RETURN_IF_ERROR(core_.CheckLoaded(op));
-  Apply(core_, *target, effect);
-  return OkStatus();
+  return ApplyToRecords(stream, effect);
 }
+
+Status Replayer::On(uint32_t stream, const HandedBack& effect) {
+  return ApplyToRecords(stream, effect);
+}
+
+Status Replayer::On(uint32_t stream, const StreamPolicySet& effect) {
+  RETURN_IF_ERROR(CheckSettings(effect.settings, StreamOptionSpecs()));
+  return ApplyTo(stream, effect);
+}
+
+Status Replayer::On(uint32_t stream, const GroupPolicySet& effect) {
+  RETURN_IF_ERROR(CheckSettings(effect.settings, GroupOptionSpecs()));
+  return ApplyToGroup(stream, effect);
+}
+
+Status Replayer::On(uint32_t stream, const GroupCounted& effect) {
+  return ApplyToGroup(stream, effect);
+}
+
+Status Replayer::On(uint32_t stream, const StreamCounted& effect) {
+  // Soft: recorded later than it happened, so the stream may be gone.
+  return named_[stream].value == nullptr ? OkStatus() : ApplyTo(stream, effect);
+}
+
+Status Replayer::On(uint32_t stream, const GroupTimed& effect) {
+  return ApplyToGroup(stream, effect);
+}
+
+Status Replayer::On(uint32_t stream, const LettersHeld& effect) { return ApplyTo(stream, effect); }
+
+Status Replayer::On(uint32_t, const Scheduled&) { return Inconsistent("a schedule"); }
+
+Status Replayer::On(uint32_t, const Unscheduled&) { return Inconsistent("a schedule"); }
 
 Status Replayer::On(uint32_t stream, const StringSet& effect) {
   Named& named = named_[stream];

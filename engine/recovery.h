@@ -42,6 +42,15 @@ class Replayer : public EffectVisitor {
   Status On(uint32_t stream, const Acknowledged& effect) override;
   Status On(uint32_t stream, const Claimed& effect) override;
   Status On(uint32_t stream, const Released& effect) override;
+  Status On(uint32_t stream, const HandedBack& effect) override;
+  Status On(uint32_t stream, const StreamPolicySet& effect) override;
+  Status On(uint32_t stream, const GroupPolicySet& effect) override;
+  Status On(uint32_t stream, const GroupCounted& effect) override;
+  Status On(uint32_t stream, const StreamCounted& effect) override;
+  Status On(uint32_t stream, const GroupTimed& effect) override;
+  Status On(uint32_t stream, const LettersHeld& effect) override;
+  Status On(uint32_t stream, const Scheduled& effect) override;
+  Status On(uint32_t stream, const Unscheduled& effect) override;
   Status OnKeyDeleted(uint32_t stream) override;
   Status On(uint32_t stream, const PendingCopied& effect) override;
   Status On(uint32_t stream, const StringSet& effect) override;

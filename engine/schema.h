@@ -16,7 +16,7 @@
 namespace engine {
 
 // Version of the layout as a whole, in the `meta` record.
-inline constexpr uint8_t kFormatVersion = 2;
+inline constexpr uint8_t kFormatVersion = 3;
 inline constexpr uint8_t kFormatVersionWithExpiry = 2;
 inline constexpr uint8_t kOldestFormatVersion = 1;
 

@@ -1,6 +1,7 @@
 #include "engine/stream.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/checksum.h"
 #include "engine/codec.h"
@@ -11,6 +12,8 @@ namespace {
 
 // Says nothing of holes and ends before the idempotency table.
 constexpr uint8_t kFirstStreamRecordVersion = 1;
+// Ends behind the idempotency table: no policy, no letters.
+constexpr uint8_t kPlainStreamRecordVersion = 2;
 constexpr uint8_t kDirectoryPageVersion = 1;
 
 void PutCounters(std::string* out, const Stream& stream) {
@@ -48,6 +51,29 @@ void ReadCounters(Decoder* decoder, uint8_t version, Stream* stream) {
       version == kFirstStreamRecordVersion ? stream->last_id : decoder->ReadVarintId();
 }
 
+void PutPolicyPart(std::string* out, const Stream& stream) {
+  PutU8(out, stream.holds_letters ? 1 : 0);
+  const StreamCounters none;
+  ForEachCounter(stream.counters == nullptr ? none : *stream.counters,
+                 [out](uint64_t value) { PutVarint(out, value); });
+  (stream.own_policy == nullptr ? PolicySettings() : *stream.own_policy).Encode(out);
+}
+
+void ReadPolicyPart(Decoder* decoder, Stream* stream) {
+  stream->holds_letters = decoder->ReadBool();
+  StreamCounters counters;
+  for (const auto counter : StreamCounters::All()) {
+    counters.*counter = decoder->ReadVarint();
+  }
+  if (counters != StreamCounters()) {
+    stream->counters = std::make_unique<StreamCounters>(counters);
+  }
+  PolicySettings settings = PolicySettings::Decode(decoder, StreamOptionSpecs());
+  if (!settings.empty()) {
+    stream->own_policy = std::make_unique<PolicySettings>(std::move(settings));
+  }
+}
+
 }  // namespace
 
 Group* Stream::FindGroup(std::string_view name) const {
@@ -81,6 +107,13 @@ void Stream::MoveGroup(Group& group, StreamId position) {
   group.last_id = position;
 }
 
+void Stream::ForgetPolicies() {
+  policy_version = 0;
+  for (Group* group : groups_by_number) {
+    group->policy_version = 0;
+  }
+}
+
 size_t Stream::memory_bytes() const {
   size_t bytes = sizeof(Stream) + key.size() + 64;
   for (const auto& page : directory.pages()) {
@@ -89,6 +122,7 @@ size_t Stream::memory_bytes() const {
   for (const Group* group : groups_by_number) {
     bytes += group->memory_bytes() + 72;  // Its position included.
   }
+  bytes += own_policy == nullptr ? 0 : own_policy->memory_bytes();
   bytes += producers == nullptr ? 0 : producers->slots.capacity() * sizeof(ProducerSlot);
   return bytes;
 }
@@ -119,6 +153,7 @@ void EncodeStream(const Stream& stream, std::string* out) {
   PutVarint(out, stream.iids_added);
   PutVarint(out, stream.iids_duplicates);
   PutProducerTable(out, stream.producers.get());
+  PutPolicyPart(out, stream);
   SealRecord(out, begin);
 }
 
@@ -161,6 +196,9 @@ Result<std::unique_ptr<Stream>> DecodeStream(uint32_t physical_db, std::string_v
     stream->iids_added = decoder.ReadVarint();
     stream->iids_duplicates = decoder.ReadVarint();
     stream->producers = ReadProducerTable(&decoder);
+  }
+  if (head->version > kPlainStreamRecordVersion) {
+    ReadPolicyPart(&decoder, stream.get());
   }
   if (!decoder.AtEnd()) {
     return damaged;

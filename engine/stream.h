@@ -13,11 +13,13 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "engine/counters.h"
 #include "engine/directory.h"
 #include "engine/group.h"
 #include "engine/group_positions.h"
 #include "engine/key_holder.h"
 #include "engine/node_rule.h"
+#include "engine/policy.h"
 #include "engine/producer_table.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
@@ -57,8 +59,14 @@ class Stream : public ValueHolder {
   absl::btree_map<std::string_view, std::unique_ptr<Group>> groups;  // By name.
   std::vector<Group*> groups_by_number;                              // Ascending.
   GroupPositions positions;                                          // Of all groups.
+  bool holds_letters = false;                  // Dead letters have been added to it at some time.
+  std::unique_ptr<PolicySettings> own_policy;  // Null: nothing set.
+  std::unique_ptr<StreamCounters> counters;    // Null: all zero.
 
   // Not stored.
+  std::unique_ptr<StreamPolicy> policy;  // See Core::PolicyOf().
+  uint64_t policy_version = 0;
+  int64_t expected_ms = INT64_MAX;  // Store time of the next look by the steward.
   // Live entries of the first node; 0 = not known. Spares a look into the block when `~` trimming
   // has nothing to do.
   uint32_t first_node_live = 0;
@@ -73,6 +81,8 @@ class Stream : public ValueHolder {
   Group& AddGroup(std::unique_ptr<Group> group);
   void RemoveGroup(Group& group);
   void MoveGroup(Group& group, StreamId position);
+  // What is kept of effective policies is made anew when it is needed next.
+  void ForgetPolicies();
   // Bytes of the object, its directory and its groups, without blocks and pages.
   size_t memory_bytes() const;
 };

@@ -1,6 +1,7 @@
 #include "engine/stream_copy.h"
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/apply.h"
@@ -91,6 +92,32 @@ void CopyProducers(Core& core, const Stream& from, Stream& to) {
   }
 }
 
+void CopyPolicy(Core& core, const Stream& from, Stream& to) {
+  if (from.holds_letters) {
+    Emit(core, to, LettersHeld());
+  }
+  if (from.counters != nullptr) {
+    Emit(core, to, StreamCounted{*from.counters});
+  }
+  if (from.own_policy != nullptr) {
+    std::string settings;
+    from.own_policy->Encode(&settings);
+    Emit(core, to, StreamPolicySet{settings});
+  }
+}
+
+void CopyPolicy(Core& core, const Group& group, Stream& to) {
+  Emit(core, to, GroupTimed{group.number, group.created_ms});
+  if (group.counters != GroupCounters()) {
+    Emit(core, to, GroupCounted{group.number, group.counters});
+  }
+  if (group.own_policy != nullptr) {
+    std::string settings;
+    group.own_policy->Encode(&settings);
+    Emit(core, to, GroupPolicySet{group.number, settings});
+  }
+}
+
 }  // namespace
 
 Status PrepareCopy(Core& core, Op& op, Stream& stream) {
@@ -118,9 +145,11 @@ Status PrepareCopy(Core& core, Op& op, Stream& stream) {
 void CopyStream(Core& core, Op& op, Stream& from, uint32_t db, std::string_view key) {
   Stream& to = InstallNewStream(core, core.keyspace.at(db), core.next_uid, key);
   Emit(core, to, StreamCreated{from.idmp_duration_s, from.idmp_max_size});
+  CopyPolicy(core, from, to);
   CopyEntries(core, from, to);
   for (const Group* group : from.groups_by_number) {
     Emit(core, to, GroupCreated{group->number, group->name, group->last_id, group->entries_read});
+    CopyPolicy(core, *group, to);
     CopyConsumers(core, *group, to);
     CopyPending(core, *group, to);
   }

@@ -113,6 +113,7 @@ class StreamVerifier {
     ++report_.groups;
     std::map<ConsumerNumber, int64_t> owned;
     int64_t total = 0;
+    int64_t parked = 0;
     StreamId previous;
     for (PageSlot& slot : group.pages) {
       core_.NeedPage(op_, group, slot);
@@ -137,6 +138,7 @@ class StreamVerifier {
         previous = at.id();
         ++owned[at.owner()];
         ++total;
+        parked += at.record().parked ? 1 : 0;
         if (at.record().sequence >= group.next_sequence) {
           Fault("delivery sequence of " + group.name + " is wrong");
         }
@@ -146,7 +148,8 @@ class StreamVerifier {
       Fault("delivery order of " + group.name + " has pages that there are not");
     }
     report_.pending += static_cast<uint64_t>(total);
-    if (total != group.pending_count || owned[kNoConsumer] != group.released_count) {
+    if (total != group.pending_count || owned[kNoConsumer] != group.released_count ||
+        parked != group.parked_count) {
       Fault("pending count of " + group.name + " is wrong");
     }
     for (const Consumer* consumer : group.consumers_by_number) {

@@ -68,6 +68,14 @@ void CommandContext::KeyChanged(uint32_t db, std::string_view key, const KeyEven
   Announce(server, db, key, event, {.turn = turn, .released = engine.released_turn()});
 }
 
+void ReportChange(ServerContext& server, const engine::Engine& engine, uint32_t db,
+                  std::string_view key, const KeyEvent& event) {
+  if (event.touches) server.watches().Touch(db, key);
+  if (!Listens(server, event)) return;
+  Announce(server, db, key, event,
+           {.turn = engine.current_turn(), .released = engine.released_turn()});
+}
+
 bool CommandContext::Notifies(const KeyEvent& event) const { return Listens(server, event); }
 
 void ReportExpired(ServerContext& server, const engine::Engine& engine, uint32_t db,

@@ -7,6 +7,7 @@
 #include "engine/check.h"
 #include "server/core/command_notes.h"
 #include "server/core/command_table.h"
+#include "server/core/stream_events.h"
 #include "server/core/text.h"
 #include "server/core/transaction.h"
 #include "server/core/transport.h"
@@ -303,6 +304,7 @@ Dispatcher::Run Dispatcher::RunCommand(Session& session, const CommandSpec& spec
                             .is_rerun = is_rerun,
                             .resolved_ids = resolved_ids};
   const Outcome outcome = spec.handler(context);
+  if (engine_.has_events()) ReportStreamEvents(context_, engine_);
   const int64_t elapsed_us = timer_.Advance();
   context_.stats().command(CommandIndex(spec)).micros += static_cast<uint64_t>(elapsed_us);
   if (!outcome.not_loaded()) context.TellMisses();
@@ -498,7 +500,10 @@ void Dispatcher::RunDueWork() {
   timer_.Start();
   wake_ups_left_ = kWakeUpsPerTurn;
   const Instant& now = timer_.now();
-  engine_.ReapExpired(engine_.TimeNow(now.unix_us / 1000, now.monotonic_us / 1000));
+  const engine::Now engine_now = engine_.TimeNow(now.unix_us / 1000, now.monotonic_us / 1000);
+  engine_.ReapExpired(engine_now);
+  engine_.RunDueWork(engine_now);
+  if (engine_.has_events()) ReportStreamEvents(context_, engine_);
   context_.waiters().StartDueClaims(now.monotonic_us);
   ServeReady();
   ReleasePaused();
@@ -524,11 +529,13 @@ int64_t Dispatcher::NextDueMicros() const {
   const Instant& now = timer_.now();
   if (!retries_.empty()) next_us = std::min(next_us, now.monotonic_us + kRoomPollMicros);
   if (!paused_.empty()) next_us = std::min(next_us, context_.pause().end_us());
-  if (const int64_t reap_ms = engine_.next_reap_unix_ms(); reap_ms < kNeverMillis) {
-    const int64_t wait_ms = std::clamp<int64_t>(reap_ms - now.unix_us / 1000, 0, kLongestWaitMs);
-    next_us = std::min(next_us, now.monotonic_us + wait_ms * 1000);
-  }
-  return next_us;
+  const engine::Now engine_now = engine_.TimeNow(now.unix_us / 1000, now.monotonic_us / 1000);
+  const int64_t reap_ms = engine_.next_reap_unix_ms();
+  const int64_t work_ms = engine_.next_due_work_ms();
+  if (reap_ms == kNeverMillis && work_ms == kNeverMillis) return next_us;
+  const int64_t wait_ms = std::min(reap_ms - engine_now.unix_ms, work_ms - engine_now.store_ms);
+  return std::min(next_us,
+                  now.monotonic_us + std::clamp<int64_t>(wait_ms, 0, kLongestWaitMs) * 1000);
 }
 
 void Dispatcher::ServeReady() {

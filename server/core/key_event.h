@@ -51,6 +51,9 @@ inline constexpr KeyEvent kKeyMiss{"keymiss", 'm', false};
 
 }  // namespace key_event
 
+// For changes that no command asked for, in the running turn.
+void ReportChange(ServerContext& server, const engine::Engine& engine, uint32_t db,
+                  std::string_view key, const KeyEvent& event);
 // For keys that go by themselves, in the running turn, because their time is up: to blocked
 // readers, to those who watch the key and saw it, and as a notification.
 void ReportExpired(ServerContext& server, const engine::Engine& engine, uint32_t db,

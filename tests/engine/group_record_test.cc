@@ -83,13 +83,14 @@ TEST(GroupRecord, OfVersionOneHasPagesThatMayHoldAnything) {
   EXPECT_EQ((*decoded)->order.size(), 1u);
 }
 
-// An empty stream; version 1 has no expiry, no newest hole and no idempotency table.
+// An empty stream; version 1 has no expiry, no newest hole and no idempotency table, version 2 no
+// policy.
 std::string StreamRecord(uint8_t version) {
   std::string bytes;
   PutU8(&bytes, static_cast<uint8_t>(KeyRecordKind::kStream));
   PutU8(&bytes, version);
   PutVarint(&bytes, 77);  // Uid.
-  if (version == 2) {
+  if (version >= 2) {
     PutVarint(&bytes, 0);  // Expiry.
   }
   for (int i = 0; i < 4; ++i) {
@@ -104,16 +105,25 @@ std::string StreamRecord(uint8_t version) {
   PutVarint(&bytes, 1);  // Next directory page, group.
   PutVarint(&bytes, 1);
   PutU8(&bytes, 0);
-  if (version == 2) {
+  if (version >= 2) {
     PutVarintId(&bytes, {7, 1});
   }
   PutU8(&bytes, 0);      // No open node.
   PutVarint(&bytes, 0);  // Groups, pages.
   PutVarint(&bytes, 0);
-  if (version == 2) {
+  if (version >= 2) {
     for (const uint64_t value : {0, 0, 1, 0}) {
       PutVarint(&bytes, value);  // Iids added, duplicates, next producer page, pages.
     }
+  }
+  if (version >= 3) {
+    PutU8(&bytes, 1);  // Holds letters.
+    for (const uint64_t value : {3, 0, 5, 0}) {
+      PutVarint(&bytes, value);  // Rejected, dropped, expired, retired.
+    }
+    PolicySettings settings;
+    settings.Set({static_cast<uint8_t>(StreamOption::kMaxLen), {100, 0, 0}, {}});
+    settings.Encode(&bytes);
   }
   SealRecord(&bytes, 0);
   return bytes;
@@ -121,12 +131,24 @@ std::string StreamRecord(uint8_t version) {
 
 TEST(StreamRecord, SaysUpToWhereEntriesWereDeleted) {
   StreamParts parts;
-  const auto decoded = DecodeStream(0, "k", StreamRecord(2), &parts);
+  const auto decoded = DecodeStream(0, "k", StreamRecord(3), &parts);
   ASSERT_TRUE(decoded.ok());
   EXPECT_EQ((*decoded)->newest_hole, (StreamId{7, 1}));
+  EXPECT_TRUE((*decoded)->holds_letters);
+  ASSERT_NE((*decoded)->counters, nullptr);
+  EXPECT_EQ((*decoded)->counters->expired, 5u);
   std::string again;
   EncodeStream(**decoded, &again);
-  EXPECT_EQ(again, StreamRecord(2));
+  EXPECT_EQ(again, StreamRecord(3));
+}
+
+TEST(StreamRecord, OfVersionTwoHasNoPolicy) {
+  StreamParts parts;
+  const auto decoded = DecodeStream(0, "k", StreamRecord(2), &parts);
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ((*decoded)->own_policy, nullptr);
+  EXPECT_EQ((*decoded)->counters, nullptr);
+  EXPECT_FALSE((*decoded)->holds_letters);
 }
 
 TEST(StreamRecord, OfVersionOneMayHaveHolesAnywhere) {

@@ -210,28 +210,67 @@ TEST(PendingPage, PlainDeliveriesTakeFewBytes) {
   EXPECT_LE(bytes.size() / kMaxPendingRecords, 3u);
 }
 
-// A plain one; a claimed one of another owner; a released one.
+PendingRecord Released(StreamId id, int64_t first_ms, uint64_t sequence) {
+  PendingRecord record;
+  record.id = id;
+  record.first_delivery_ms = first_ms;
+  record.sequence = sequence;
+  record.count = 1;
+  return record;
+}
+
+// A plain one; a claimed one of another owner; one that was released, nobody knows by whom.
 PendingPage ThreeRecords() {
   PendingPage page;
-  page.Insert({{1526919030474, 55}, 1526919030500, 1526919030500, 7, 1, 3});
-  page.Insert({{1526919030474, 56}, 1526919031500, 1526919030500, 9, 2, 4});
-  page.Insert({{1526919030479, 0}, 0, 1526919030600, 10, 1, kNoConsumer});
+  PendingRecord record = Record(1526919030474, 3, 1526919030500, 7);
+  record.id.seq = 55;
+  page.Insert(record);
+  record.id.seq = 56;
+  record.delivery_ms = 1526919031500;
+  record.sequence = 9;
+  record.count = 2;
+  record.owner = 4;
+  page.Insert(record);
+  page.Insert(Released({1526919030479, 0}, 1526919030600, 10));
+  return page;
+}
+
+// The same with one that was released with all there is to say, and a parked one.
+PendingPage FiveRecords() {
+  PendingPage page = ThreeRecords();
+  PendingRecord record = Released({1526919030480, 0}, 1526919030600, 11);
+  record.delivery_ms = 1526919030700;
+  record.released_ms = 1526919030900;
+  record.last_owner = 4;
+  record.due_ms = 1526919031000;
+  record.hops = 2;
+  record.reason = "bad";
+  page.Insert(record);
+  record = Released({1526919030481, 0}, 0, 12);
+  record.parked = true;
+  page.Insert(record);
   return page;
 }
 
 TEST(PendingPage, GoldenBytes) {
   std::string bytes;
-  ThreeRecords().Encode(&bytes);
+  FiveRecords().Encode(&bytes);
   const std::string golden = tests::ReadGolden("pending_page.hex");
   EXPECT_EQ(tests::BytesToHex(bytes), tests::BytesToHex(golden));
   const Result<PendingPage> decoded = PendingPage::Decode(golden);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().message();
+  EXPECT_EQ(Contents(*decoded), Contents(FiveRecords()));
+}
+
+TEST(PendingPage, OfVersionOneKnowsNoMoreOfAReleaseThanThatThereWasOne) {
+  const Result<PendingPage> decoded = PendingPage::Decode(tests::ReadGolden("pending_page_v1.hex"));
   ASSERT_TRUE(decoded.ok()) << decoded.status().message();
   EXPECT_EQ(Contents(*decoded), Contents(ThreeRecords()));
 }
 
 TEST(PendingPage, DecodeRefusesWhatIsNotWhole) {
   std::string bytes;
-  ThreeRecords().Encode(&bytes);
+  FiveRecords().Encode(&bytes);
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_EQ(PendingPage::Decode(bytes.substr(0, size)).code(), Code::kCorruption) << size;
   }

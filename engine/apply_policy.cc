@@ -1,0 +1,73 @@
+// Effects on policies and on what is counted under them.
+#include <memory>
+#include <string_view>
+
+#include "engine/apply.h"
+#include "engine/check.h"
+#include "engine/codec.h"
+#include "engine/policy.h"
+
+namespace engine {
+namespace {
+
+void Change(Core& core, Stream& stream) {
+  core.checkpoint.Touch(stream, 0);
+  stream.changed_turn = core.turn;
+  ++core.changes_since_checkpoint;
+}
+
+Group& Change(Core& core, Stream& stream, GroupNumber number) {
+  Group* group = stream.GroupByNumber(number);
+  CHECK(group != nullptr);
+  core.checkpoint.Touch(*group, 0);
+  stream.changed_turn = core.turn;
+  ++core.changes_since_checkpoint;
+  return *group;
+}
+
+// Null when nothing is set.
+std::unique_ptr<PolicySettings> SettingsFrom(std::string_view bytes,
+                                             std::span<const PolicyOptionSpec> specs) {
+  Decoder decoder(bytes);
+  auto settings = std::make_unique<PolicySettings>(PolicySettings::Decode(&decoder, specs));
+  CHECK(decoder.AtEnd());
+  return settings->empty() ? nullptr : std::move(settings);
+}
+
+}  // namespace
+
+void Apply(Core& core, Stream& stream, const StreamPolicySet& effect) {
+  Change(core, stream);
+  stream.own_policy = SettingsFrom(effect.settings, StreamOptionSpecs());
+  stream.policy_version = 0;
+}
+
+void Apply(Core& core, Stream& stream, const GroupPolicySet& effect) {
+  Group& group = Change(core, stream, effect.group);
+  group.own_policy = SettingsFrom(effect.settings, GroupOptionSpecs());
+  group.policy_version = 0;
+}
+
+void Apply(Core& core, Stream& stream, const GroupCounted& effect) {
+  AddCounters(effect.counters, &Change(core, stream, effect.group).counters);
+}
+
+void Apply(Core& core, Stream& stream, const StreamCounted& effect) {
+  Change(core, stream);
+  if (stream.counters == nullptr) {
+    stream.counters = std::make_unique<StreamCounters>();
+  }
+  AddCounters(effect.counters, stream.counters.get());
+}
+
+void Apply(Core& core, Stream& stream, const GroupTimed& effect) {
+  Change(core, stream, effect.group).created_ms = effect.created_ms;
+}
+
+void Apply(Core& core, Stream& stream, const LettersHeld&) {
+  Change(core, stream);
+  stream.holds_letters = true;
+  stream.ForgetPolicies();
+}
+
+}  // namespace engine

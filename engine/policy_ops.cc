@@ -1,0 +1,99 @@
+// Policies of streams and groups: what is in force, and the calls that set it.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "engine/apply.h"
+#include "engine/engine.h"
+#include "engine/policy.h"
+#include "engine/steward.h"
+
+namespace engine {
+namespace {
+
+template <typename Policy>
+bool IsAllDefault(const Policy& policy) {
+  return std::all_of(policy.sources.begin(), policy.sources.end(),
+                     [](PolicySource source) { return source == PolicySource::kDefault; });
+}
+
+// What `own` becomes by the change, encoded.
+std::string Changed(const PolicySettings* own, const PolicyChange& change) {
+  PolicySettings settings = own == nullptr ? PolicySettings() : *own;
+  for (const uint8_t option : change.to_default) {
+    settings.Clear(option);
+  }
+  for (const PolicySetting& setting : change.set) {
+    settings.Set(setting);
+  }
+  std::string encoded;
+  settings.Encode(&encoded);
+  return encoded;
+}
+
+}  // namespace
+
+const StreamPolicy* Core::MakePolicy(Stream& stream) {
+  StreamPolicy policy =
+      policy_rules.ForStream(stream.key, stream.holds_letters, stream.own_policy.get());
+  stream.policy_version = policy_rules.version();
+  stream.policy =
+      IsAllDefault(policy) ? nullptr : std::make_unique<StreamPolicy>(std::move(policy));
+  return stream.policy.get();
+}
+
+const GroupPolicy* Core::MakePolicy(Group& group) {
+  const Stream& stream = *group.stream;
+  GroupPolicy policy =
+      policy_rules.ForGroup(stream.key, group.name, stream.holds_letters, group.own_policy.get());
+  group.policy_version = policy_rules.version();
+  group.policy = IsAllDefault(policy) ? nullptr : std::make_unique<GroupPolicy>(std::move(policy));
+  return group.policy.get();
+}
+
+void Engine::SetGroupRules(std::vector<PolicyRule> rules) {
+  core_->policy_rules.SetGroupRules(std::move(rules));
+}
+
+void Engine::SetStreamRules(std::vector<PolicyRule> rules) {
+  core_->policy_rules.SetStreamRules(std::move(rules));
+}
+
+StreamPolicy Engine::PolicyOf(Op& op, Stream& stream) {
+  Core::Saw(op, stream);
+  const StreamPolicy* policy = core_->PolicyOf(stream);
+  return policy == nullptr ? StreamPolicy() : *policy;
+}
+
+GroupPolicy Engine::PolicyOf(Op& op, Group& group) {
+  Core::Saw(op, *group.stream);
+  const GroupPolicy* policy = core_->PolicyOf(group);
+  return policy == nullptr ? GroupPolicy() : *policy;
+}
+
+void Engine::SetPolicy(Op& op, Stream& stream, const PolicyChange& change) {
+  const std::string settings = Changed(stream.own_policy.get(), change);
+  if (settings != Changed(stream.own_policy.get(), {})) {
+    Emit(*core_, stream, StreamPolicySet{settings});
+  }
+  Core::Saw(op, stream);
+}
+
+void Engine::SetPolicy(Op& op, Stream& stream, Group& group, const PolicyChange& change) {
+  const std::string settings = Changed(group.own_policy.get(), change);
+  if (settings != Changed(group.own_policy.get(), {})) {
+    Emit(*core_, stream, GroupPolicySet{group.number, settings});
+  }
+  Core::Saw(op, stream);
+}
+
+void Engine::RunDueWork(Now now) { core_->steward->Run(now); }
+
+int64_t Engine::next_due_work_ms() const { return core_->steward->next_due_ms(); }
+
+bool Engine::has_events() const { return !core_->events.empty(); }
+
+std::vector<StreamEvent> Engine::TakeEvents() { return std::exchange(core_->events, {}); }
+
+}  // namespace engine
