@@ -63,9 +63,7 @@ int List() {
 }
 
 void PrintMilliseconds(const char* what, const Histogram& ns) {
-  const auto ms = [&](double quantile) {
-    return static_cast<double>(ns.ValueAt(quantile)) / 1e6;
-  };
+  const auto ms = [&](double quantile) { return static_cast<double>(ns.ValueAt(quantile)) / 1e6; };
   std::printf("  %s ms: p50 %.3f  p99 %.3f  p99.9 %.3f  max %.3f\n", what, ms(0.5), ms(0.99),
               ms(0.999), static_cast<double>(ns.max()) / 1e6);
 }

@@ -208,8 +208,8 @@ void Journal::ShedCapacity(std::string* payload) {
 }
 
 std::string Journal::TakeBuffer() {
-  const std::lock_guard lock(mutex_);
-  if (free_buffers_.empty()) {
+  const std::unique_lock lock(buffers_mutex_, std::try_to_lock);
+  if (!lock.owns_lock() || free_buffers_.empty()) {
     return std::string();
   }
   std::string buffer = std::move(free_buffers_.back());
@@ -219,7 +219,7 @@ std::string Journal::TakeBuffer() {
 }
 
 void Journal::GiveBack(std::vector<std::string> buffers) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(buffers_mutex_);
   for (std::string& buffer : buffers) {
     const size_t bytes = buffer.capacity();
     const bool is_small = bytes < kMinFreeBufferBytes && free_buffers_.size() >= kFewBuffers;
@@ -235,7 +235,7 @@ void Journal::GiveBack(std::vector<std::string> buffers) {
 
 void Journal::FreeUnused() {
   std::vector<std::string> unused;
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(buffers_mutex_);
   unused.swap(unused_);  // Freed when the lock is not held any more.
 }
 

@@ -219,9 +219,6 @@ class Journal {
   std::condition_variable wake_;      // For the journal thread.
   std::condition_variable progress_;  // For Sync.
   std::vector<JournalRecordBuffer> queue_ WEIR_GUARDED_BY(mutex_);
-  std::vector<std::string> free_buffers_ WEIR_GUARDED_BY(mutex_);
-  size_t free_bytes_ WEIR_GUARDED_BY(mutex_) = 0;  // Of free_buffers_.
-  std::vector<std::string> unused_ WEIR_GUARDED_BY(mutex_);
   bool spare_wanted_ WEIR_GUARDED_BY(mutex_) = true;
   bool spare_failed_ WEIR_GUARDED_BY(mutex_) = false;  // No further try in this interval.
   bool stop_ WEIR_GUARDED_BY(mutex_) = false;
@@ -236,6 +233,12 @@ class Journal {
   uint64_t checkpoint_bytes_ WEIR_GUARDED_BY(mutex_) = 0;
   std::deque<std::pair<Turn, uint64_t>> marks_
       WEIR_GUARDED_BY(mutex_);  // Turn and appended_bytes_ after it.
+
+  // After the others. The loop does without a buffer rather than wait for it.
+  std::mutex buffers_mutex_;
+  std::vector<std::string> free_buffers_ WEIR_GUARDED_BY(buffers_mutex_);
+  size_t free_bytes_ WEIR_GUARDED_BY(buffers_mutex_) = 0;  // Of free_buffers_.
+  std::vector<std::string> unused_ WEIR_GUARDED_BY(buffers_mutex_);
 
   // Journal thread.
   int64_t round_ms_ = 0;  // When sync_interval_ms was up, on the store's line.

@@ -67,7 +67,8 @@ struct Loader::Request {
 };
 
 Loader::Loader(Core* core, int thread_count)
-    : core_(*core), workers_(std::make_unique<WorkerPool>(thread_count, [] { NameThisThread("reader"); })) {}
+    : core_(*core),
+      workers_(std::make_unique<WorkerPool>(thread_count, [] { NameThisThread("reader"); })) {}
 Loader::~Loader() = default;
 
 Loader::Fetched Loader::Fetch(const LoadItem& item) const {

@@ -30,7 +30,8 @@ class FaultyFileOps final : public JournalFileOps {
     const std::lock_guard lock(mutex_);
     syncs_ = {after, count};
   }
-  // Called before each change of a file, outside all locks; may block. Set before the threads start.
+  // Called before each change of a file, outside all locks; may block. Set before the threads
+  // start.
   enum class Call { kCreate, kWriteHeader, kWrite, kSync, kRemove };
   void SetHook(std::function<void(Call)> hook) { hook_ = std::move(hook); }
   int sync_calls() const {
