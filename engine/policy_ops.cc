@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/apply.h"
+#include "engine/due.h"
 #include "engine/engine.h"
 #include "engine/policy.h"
 #include "engine/steward.h"
@@ -49,6 +50,7 @@ const GroupPolicy* Core::MakePolicy(Group& group) {
       policy_rules.ForGroup(stream.key, group.name, stream.holds_letters, group.own_policy.get());
   group.policy_version = policy_rules.version();
   group.policy = IsAllDefault(policy) ? nullptr : std::make_unique<GroupPolicy>(std::move(policy));
+  RefreshDue(*this, group);
   return group.policy.get();
 }
 
@@ -84,6 +86,8 @@ void Engine::SetPolicy(Op& op, Stream& stream, Group& group, const PolicyChange&
   const std::string settings = Changed(group.own_policy.get(), change);
   if (settings != Changed(group.own_policy.get(), {})) {
     Emit(*core_, stream, GroupPolicySet{group.number, settings});
+    ExpectDue(*core_, op.now, stream, group);
+    core_->Tell(StreamEvent::Kind::kReady, stream, group.name);
   }
   Core::Saw(op, stream);
 }
