@@ -79,6 +79,7 @@ class DueTest : public ::testing::Test {
                   engine_->SetPolicy(op, stream, group, {settings, {}});
                   return OkStatus();
                 }).ok());
+    engine_->RunDueWork(engine_.Now());
   }
   Ids Read(const std::string& consumer, int64_t count = 0, bool no_ack = false) {
     ReadNewArgs args;
