@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/check.h"
+#include "engine/due.h"
 #include "engine/entry_cursor.h"
 #include "engine/group_ops.h"
 #include "engine/limits.h"
@@ -18,7 +19,11 @@ bool ComesLater(const std::vector<PendingRecord>& a, const std::vector<PendingRe
 }  // namespace
 
 DeliveryWalk::DeliveryWalk(Core& core, Op& op, Group& group, int64_t latest_ms, int64_t wanted)
-    : core_(core), op_(op), group_(group), latest_ms_(latest_ms), wanted_(wanted) {}
+    : core_(core),
+      op_(op),
+      group_(group),
+      latest_ms_(std::min(latest_ms, DeliveryKey::kParked - 1)),
+      wanted_(wanted) {}
 
 const PageOrder* DeliveryWalk::NextPage() const {
   const auto next =
@@ -108,31 +113,49 @@ int64_t LatestIdle(const Op& op, int64_t min_idle_ms) {
   return min_idle_ms <= 0 ? INT64_MAX : op.now.store_ms - min_idle_ms;
 }
 
-ClaimPlan PlanClaim(Core& core, Op& op, Stream& stream, Group& group, const ClaimLimits& limits) {
+bool ClaimPlan::HasRoom(const ClaimLimits& limits) const {
+  return (limits.count <= 0 || static_cast<int64_t>(claims.size()) < limits.count) &&
+         (limits.max_bytes == 0 || bytes < limits.max_bytes);
+}
+
+bool ClaimPlan::Take(Core& core, Op& op, Stream& stream, const GroupPolicy* policy,
+                     const PendingRecord& record, bool follows_others) {
+  ends_reply = GoesAlone(policy, record.count);
+  if (ends_reply && (follows_others || !claims.empty())) {
+    return false;
+  }
+  RequireEntry(core, op, stream, record.id);
+  if (op.needs.empty()) {
+    bytes += FindLiveEntry(stream, record.id)->payload.size();
+  }
+  bytes += kEntryReplyOverhead;
+  claims.push_back(
+      {record.id, record.count,
+       record.is_released() ? core.time_line.ToUnixMs(op.now.store_ms) : IdleMs(op, record)});
+  return !ends_reply;
+}
+
+ClaimPlan PlanClaim(Core& core, Op& op, Stream& stream, Group& group, const ClaimLimits& limits,
+                    bool follows_others) {
   ClaimPlan plan;
-  const int64_t count = limits.count > 0 ? limits.count : INT64_MAX;
-  DeliveryWalk walk(core, op, group, LatestIdle(op, limits.min_idle_ms), count);
-  while (static_cast<int64_t>(plan.claims.size()) < count &&
-         (limits.max_bytes == 0 || plan.bytes < limits.max_bytes) &&
-         op.needs.size() < kObjectsPerLoad) {
+  const GroupPolicy* policy = core.PolicyOf(group);
+  DeliveryWalk walk(core, op, group, LatestIdle(op, limits.min_idle_ms),
+                    limits.count > 0 ? limits.count : INT64_MAX);
+  while (plan.HasRoom(limits) && op.needs.size() < kObjectsPerLoad) {
     const std::optional<PendingRecord> record = walk.Next();
     if (!record.has_value()) {
       plan.later_ms = walk.later_ms();
       break;
     }
-    const std::optional<bool> exists = EntryExists(core, op, stream, record->id);
-    if (!exists.value_or(false)) {
+    const int64_t held_until_ms = HeldUntil(policy, *record);
+    if (held_until_ms > op.now.store_ms) {
+      plan.held_until_ms = std::min(plan.held_until_ms, held_until_ms);
       continue;
     }
-    RequireEntry(core, op, stream, record->id);
-    if (op.needs.empty()) {
-      plan.bytes += FindLiveEntry(stream, record->id)->payload.size();
+    const std::optional<bool> exists = EntryExists(core, op, stream, record->id);
+    if (exists.value_or(false) && !plan.Take(core, op, stream, policy, *record, follows_others)) {
+      break;
     }
-    plan.bytes += kEntryReplyOverhead;
-    const bool released = record->owner == kNoConsumer;
-    plan.claims.push_back(
-        {record->id, record->count,
-         released ? core.time_line.ToUnixMs(op.now.store_ms) : IdleMs(op, *record)});
   }
   return plan;
 }

@@ -4,6 +4,7 @@
 #include "engine/apply.h"
 #include "engine/check.h"
 #include "engine/delivery_order.h"
+#include "engine/due.h"
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
 #include "engine/group_ops.h"
@@ -126,7 +127,12 @@ struct AutoClaimPlan {
 class AutoClaimPlanner {
  public:
   AutoClaimPlanner(Core& core, Op& op, Stream& stream, Group& group, const AutoClaimArgs& args)
-      : core_(core), op_(op), stream_(stream), group_(group), args_(args) {}
+      : core_(core),
+        op_(op),
+        stream_(stream),
+        group_(group),
+        args_(args),
+        policy_(core.PolicyOf(group)) {}
 
   AutoClaimPlan Make() {
     plan_ = {};
@@ -166,13 +172,19 @@ class AutoClaimPlanner {
     if (!*exists) {
       plan_.result.deleted.push_back(record.id);
       --left_;
-    } else if (IdleEnough(op_, record, args_.min_idle_ms)) {
+    } else if (!record.parked && IdleEnough(op_, record, args_.min_idle_ms) &&
+               !HeldBack(policy_, op_, record)) {
+      const bool alone = !args_.just_id && GoesAlone(policy_, record.count);
+      if (alone && !plan_.claimed.empty()) {
+        plan_.result.cursor = record.id;
+        return false;
+      }
       plan_.claimed.push_back(
           {record.id, args_.just_id ? record.count : NextDeliveryCount(record.count)});
       if (!args_.just_id) {
         RequireEntry(core_, op_, stream_, record.id);
       }
-      --left_;
+      left_ = alone ? 0 : left_ - 1;
     }
     return true;
   }
@@ -182,6 +194,7 @@ class AutoClaimPlanner {
   Stream& stream_;
   Group& group_;
   const AutoClaimArgs& args_;
+  const GroupPolicy* const policy_;
   AutoClaimPlan plan_;
   int64_t left_ = 0;
   int64_t looks_ = 0;
@@ -206,9 +219,11 @@ Result<PendingSummary> Engine::SummarizePending(Op& op, Stream& stream, Group& g
   return summary;
 }
 
-Status Engine::ListPending(Op& op, Stream& stream, Group& group, const PendingRangeArgs& args,
-                           PendingSink sink) {
-  Core::Saw(op, stream);
+namespace {
+
+// The records that ListPending() and DescribePending() show.
+Status FindPending(Core& core, Op& op, Group& group, const PendingRangeArgs& args,
+                   std::vector<PendingRecord>* rows) {
   if (args.count <= 0 || args.start > args.end) {
     return OkStatus();
   }
@@ -221,23 +236,40 @@ Status Engine::ListPending(Op& op, Stream& stream, Group& group, const PendingRa
     owner = consumer->number;
   }
   const bool filters = owner.has_value() || args.min_idle_ms > 0;
-  std::vector<PendingRecord> rows;
-  RETURN_IF_ERROR(WalkLoaded(*core_, op, [&] {
-    rows.clear();
+  return WalkLoaded(core, op, [&] {
+    rows->clear();
     const auto passes = [&](PageSlot& slot) {
+      // Parked records have been idle for ever, too, but no page's place says where they are.
+      const bool may_pass = owner.has_value() || group.parked_count == 0;
       return (owner.has_value() && slot.OwnedBy(*owner) == 0) ||
-             AllLaterThan(group, slot, LatestIdle(op, args.min_idle_ms));
+             (may_pass && AllLaterThan(group, slot, LatestIdle(op, args.min_idle_ms)));
     };
     const auto visit = [&](const PendingRecord& record) {
       if ((!owner.has_value() || record.owner == *owner) &&
           IdleEnough(op, record, args.min_idle_ms)) {
-        rows.push_back(record);
+        rows->push_back(record);
       }
-      return static_cast<int64_t>(rows.size()) < args.count;
+      return static_cast<int64_t>(rows->size()) < args.count;
     };
     int64_t wanted = filters ? INT64_MAX : args.count;
-    WalkPending(*core_, op, group, args.start, args.end, &wanted, passes, visit);
-  }));
+    WalkPending(core, op, group, args.start, args.end, &wanted, passes, visit);
+  });
+}
+
+PendingDetails::State StateOf(const PendingRecord& record) {
+  if (!record.is_released()) {
+    return PendingDetails::State::kOwned;
+  }
+  return record.parked ? PendingDetails::State::kParked : PendingDetails::State::kReleased;
+}
+
+}  // namespace
+
+Status Engine::ListPending(Op& op, Stream& stream, Group& group, const PendingRangeArgs& args,
+                           PendingSink sink) {
+  Core::Saw(op, stream);
+  std::vector<PendingRecord> rows;
+  RETURN_IF_ERROR(FindPending(*core_, op, group, args, &rows));
   for (const PendingRecord& record : rows) {
     PendingRow row;
     row.id = record.id;
@@ -247,6 +279,32 @@ Status Engine::ListPending(Op& op, Stream& stream, Group& group, const PendingRa
     row.delivery_unix_ms =
         record.owner == kNoConsumer ? 0 : core_->time_line.ToUnixMs(record.delivery_ms);
     sink(row);
+  }
+  return OkStatus();
+}
+
+Status Engine::DescribePending(Op& op, Stream& stream, Group& group, const PendingRangeArgs& args,
+                               PendingDetailsSink sink) {
+  Core::Saw(op, stream);
+  std::vector<PendingRecord> rows;
+  RETURN_IF_ERROR(FindPending(*core_, op, group, args, &rows));
+  const DueIndex* index = DueIndexOf(*core_, op.now, group);
+  for (const PendingRecord& record : rows) {
+    PendingDetails details;
+    details.id = record.id;
+    details.consumer = group.OwnerName(record.owner);
+    details.state = StateOf(record);
+    details.delivery_count = record.count;
+    if (record.was_delivered()) {
+      details.first_unix_ms = core_->time_line.ToUnixMs(record.first_delivery_ms);
+      details.last_unix_ms = core_->time_line.ToUnixMs(record.delivery_ms);
+    }
+    const int64_t due_ms = index == nullptr ? kNeverDue : index->rules().DueAt(record);
+    if (due_ms != kNeverDue) {
+      details.due_unix_ms = core_->time_line.ToUnixMs(due_ms);
+    }
+    details.reason = record.reason;
+    sink(details);
   }
   return OkStatus();
 }
@@ -264,6 +322,8 @@ Status Engine::Claim(Op& op, Stream& stream, Group& group, const ClaimArgs& args
   const ConsumerNumber consumer = EnsureConsumer(*core_, op, stream, group, args.consumer);
   NoteSeen(*core_, op, stream, group, consumer);
   ClaimBatch batch(*core_, stream, group, consumer, ClaimTime(*core_, op, args));
+  const GroupPolicy* policy = core_->PolicyOf(group);
+  const bool sets_count = args.retry_count.has_value() && *args.retry_count >= 0;
   bool any = false;
   for (const StreamId id : ids) {
     batch.Approach(id);
@@ -278,8 +338,12 @@ Status Engine::Claim(Op& op, Stream& stream, Group& group, const ClaimArgs& args
     if (!record.has_value() ? !args.force : !IdleEnough(op, *record, args.min_idle_ms)) {
       continue;
     }
+    if (record.has_value() && !sets_count &&
+        (record->parked || (args.min_idle_ms > 0 && HeldBack(policy, op, *record)))) {
+      continue;
+    }
     uint64_t count = record.has_value() ? record->count : 1;
-    if (args.retry_count.has_value() && *args.retry_count >= 0) {
+    if (sets_count) {
       count = static_cast<uint64_t>(*args.retry_count);
     } else if (!args.just_id) {
       count = NextDeliveryCount(count);
@@ -292,6 +356,7 @@ Status Engine::Claim(Op& op, Stream& stream, Group& group, const ClaimArgs& args
   if (any) {
     NoteActive(*core_, op, stream, group, consumer);
   }
+  ExpectDue(*core_, op.now, stream, group);
   Core::Saw(op, stream);
   return OkStatus();
 }
@@ -319,6 +384,7 @@ Result<AutoClaimResult> Engine::AutoClaim(Op& op, Stream& stream, Group& group,
     Emit(*core_, stream,
          Claimed{group.number, consumer, op.now.store_ms, group.next_sequence, plan.claimed});
     NoteActive(*core_, op, stream, group, consumer);
+    ExpectDue(*core_, op.now, stream, group);
   }
   Core::Saw(op, stream);
   return plan.result;

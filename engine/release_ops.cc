@@ -2,9 +2,12 @@
 #include <algorithm>
 
 #include "engine/apply.h"
+#include "engine/due.h"
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
 #include "engine/group_ops.h"
+#include "engine/limits.h"
+#include "engine/release_batch.h"
 #include "engine/require.h"
 
 namespace engine {
@@ -26,6 +29,10 @@ uint64_t CountAfter(const ReleaseArgs& args, std::optional<uint64_t> count) {
   return kMaxDeliveryCount;
 }
 
+int64_t DueAfter(const Op& op, int64_t delay_ms) {
+  return op.now.store_ms + std::min(delay_ms, kMaxDelayMs);
+}
+
 }  // namespace
 
 Result<int64_t> Engine::Release(Op& op, Stream& stream, Group& group, const ReleaseArgs& args,
@@ -37,28 +44,27 @@ Result<int64_t> Engine::Release(Op& op, Stream& stream, Group& group, const Rele
     }
   }
   RETURN_IF_ERROR(core_->CheckLoaded(op));
-  std::vector<ClaimedRecord> released;
+  ReleaseBatch released(*core_, stream, group, op.now.store_ms);
   int64_t total = 0;
-  const auto flush = [&] {
-    if (!released.empty()) {
-      Emit(*core_, stream, Released{group.number, op.now.store_ms, group.next_sequence, released});
-      released.clear();
-    }
-  };
   for (const StreamId id : ids) {
-    if (!released.empty() && id <= released.back().id) {
-      flush();  // It may have been released by this very command.
-    }
+    released.Approach(id);
     const auto record = FindRecord(group, id);
     if (!record.has_value() && !(args.force && FindLiveEntry(stream, id).has_value())) {
       continue;
     }
-    released.push_back(
-        {id, CountAfter(args, record.has_value() ? std::optional<uint64_t>(record->count)
-                                                 : std::nullopt)});
+    HandedBackRecord back;
+    back.id = id;
+    back.count = CountAfter(
+        args, record.has_value() ? std::optional<uint64_t>(record->count) : std::nullopt);
+    back.due_ms = args.delay_ms.has_value() ? DueAfter(op, *args.delay_ms) : 0;
+    // Only who sets the count takes a record from where it is parked.
+    back.parked = record.has_value() && record->parked && !args.retry_count.has_value();
+    back.reason = args.reason;
+    released.Add(back);
     ++total;
   }
-  flush();
+  released.Flush();
+  ExpectDue(*core_, op.now, stream, group);
   Core::Saw(op, stream);
   return total;
 }

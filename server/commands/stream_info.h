@@ -8,6 +8,8 @@ namespace server {
 Outcome CmdXInfoStream(CommandContext& context);
 Outcome CmdXInfoGroups(CommandContext& context);
 Outcome CmdXInfoConsumers(CommandContext& context);
+// pending_info.cc
+Outcome CmdXInfoPending(CommandContext& context);
 Outcome CmdXInfoHelp(CommandContext& context);
 
 }  // namespace server

@@ -341,7 +341,7 @@ TEST_F(EngineKeyTest, ACopyHasAllThatTheOriginalHas) {
   args.consumer = "a";
   ASSERT_TRUE(engine_
                   .Run(1,
-                       [&](Op& op) -> Result<int64_t> {
+                       [&](Op& op) -> Result<HistoryResult> {
                          missing = 0;
                          ASSIGN_OR_RETURN(Stream * stream, engine_->OpenStream(op, "from"));
                          ASSIGN_OR_RETURN(Group * group, engine_->OpenGroup(op, *stream, "g"));
