@@ -50,6 +50,9 @@ PageSlot& AddPage(Core& core, Group& group, size_t index, StreamId first_id, Pen
       group.pages.insert(group.pages.begin() + static_cast<ptrdiff_t>(index), std::move(slot));
   PageUnit& unit = core.AttachPage(group, *it, std::move(page));
   core.checkpoint.Touch(unit, 0);
+  if (group.parked_count > 0) {
+    group.NoteParked(*it);
+  }
   return *it;
 }
 
@@ -66,6 +69,7 @@ void DropPage(Core& core, Group& group, size_t index) {
         PendingPageKey(group.stream->physical_db, group.stream->uid, group.number, slot.number));
   }
   CHECK(group.order.erase({slot.oldest, slot.first_id}) == 1);
+  group.parked_pages.erase(slot.first_id);
   group.pages.erase(group.pages.begin() + static_cast<ptrdiff_t>(index));
 }
 
@@ -90,6 +94,9 @@ PageSlot& PageFor(Core& core, Group& group, StreamId id, size_t bytes) {
   const StreamId upper_first = upper.first_id();
   group.Reorder(slot, std::min(slot.first_id, id), page.OldestKey());
   slot.oldest_is_exact = true;
+  if (group.parked_count > 0) {
+    group.NoteParked(slot);
+  }
   AddPage(core, group, index + 1, upper_first, std::move(upper));
   return group.pages[id >= upper_first ? index + 1 : index];
 }
@@ -124,6 +131,9 @@ void Put(Core& core, Group& group, const PendingRecord& record) {
   }
   CountOwner(group, record.owner, 1);
   group.parked_count += record.parked ? 1 : 0;
+  if (record.parked || (old.has_value() && old->parked)) {
+    group.NoteParked(slot);
+  }
   group.NoteArrival(slot, DeliveryKey::Of(record));
 }
 
@@ -158,6 +168,9 @@ bool EraseRecord(Core& core, Group& group, StreamId id) {
   }
   CountOwner(group, erased->owner, -1);
   group.parked_count -= erased->parked ? 1 : 0;
+  if (erased->parked) {
+    group.NoteParked(group.pages[index]);
+  }
   Group::NoteDeparture(group.pages[index], DeliveryKey::Of(*erased));
   --group.pending_count;
   if (page.empty()) {
@@ -323,6 +336,7 @@ void Apply(Core& core, Stream& stream, const HandedBack& effect) {
     record.due_ms = each.due_ms;
     record.hops = each.hops;
     record.parked = each.parked;
+    record.fatal = each.fatal;
     record.reason = each.reason;
     Release(core, group, record);
     ++record.sequence;

@@ -7,7 +7,9 @@
 #include "engine/delivery_order.h"
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
+#include "engine/exhaustion.h"
 #include "engine/group_ops.h"
+#include "engine/history_plan.h"
 #include "engine/limits.h"
 #include "engine/require.h"
 
@@ -128,6 +130,8 @@ Status Prepare(Core& core, Op& op, Stream& stream, Group& group, const ReadNewAr
     const ClaimLimits limits{*args.claim_min_idle_ms, args.count, args.max_bytes};
     RETURN_IF_ERROR(
         WalkLoaded(core, op, [&] { *plan = PlanClaim(core, op, stream, group, limits); }));
+    RETURN_IF_ERROR(RequireForExhaustion(core, op, stream, group, plan->exhausted));
+    RETURN_IF_ERROR(RequireForExhaustion(core, op, stream, group, plan->gone));
   }
   const EntryExtent extent = NewEntries(group, args, *plan);
   if (!has_new || extent.count == 0) {
@@ -200,6 +204,18 @@ int64_t ClaimWait(const Op& op, int64_t min_idle_ms, int64_t later_ms) {
   return std::max(min_idle_ms - std::min(idle_ms, min_idle_ms), kMinClaimWaitMs);
 }
 
+// What a history read shows; all of it is in memory. What has no delivery left goes.
+std::vector<StreamId> TakeHistory(Core& core, Op& op, Stream& stream, Group& group,
+                                  ConsumerNumber consumer, const HistoryArgs& args) {
+  if (!FatalCounts(core.PolicyOf(group))) {
+    return HistoryIds(group, consumer, args);
+  }
+  HistoryPlan plan = PlanHistory(core, op, stream, group, consumer, args, HistoryCount(args));
+  CHECK(op.needs.empty());
+  Exhaust(core, op, stream, group, plan.exhausted);
+  return std::move(plan.ids);
+}
+
 }  // namespace
 
 Status Engine::PrepareReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args) {
@@ -213,6 +229,8 @@ Result<ReadNewResult> Engine::ReadNew(Op& op, Stream& stream, Group& group, cons
   RETURN_IF_ERROR(Prepare(*core_, op, stream, group, args, HasNew(stream, group), &plan));
   const ConsumerNumber consumer = EnsureConsumer(*core_, op, stream, group, args.consumer);
   ReadNewResult result;
+  Exhaust(*core_, op, stream, group, plan.exhausted);
+  SettleGone(*core_, op, stream, group, plan.gone);
   const bool wants_more =
       ClaimPlanned(*core_, op, stream, group, consumer, plan, sink, &result.count);
   const EntryExtent extent = NewEntries(group, args, plan);
@@ -238,6 +256,13 @@ Status Engine::PrepareReadHistory(Op& op, Stream& stream, Group& group, const Hi
   if (consumer == nullptr || consumer->pending_count == 0) {
     return OkStatus();
   }
+  if (FatalCounts(core_->PolicyOf(group))) {
+    HistoryPlan plan;
+    RETURN_IF_ERROR(WalkLoaded(*core_, op, [&] {
+      plan = PlanHistory(*core_, op, stream, group, consumer->number, args, HistoryCount(args));
+    }));
+    return RequireForExhaustion(*core_, op, stream, group, plan.exhausted);
+  }
   RequireHistoryPages(*core_, op, group, consumer->number, args);
   RETURN_IF_ERROR(core_->CheckLoaded(op));
   for (const StreamId id : HistoryIds(group, consumer->number, args)) {
@@ -254,7 +279,7 @@ Result<int64_t> Engine::ReadHistory(Op& op, Stream& stream, Group& group, const 
   std::vector<ClaimedRecord> redelivered;
   int64_t count = 0;
   uint64_t bytes = 0;
-  for (const StreamId id : HistoryIds(group, consumer, args)) {
+  for (const StreamId id : TakeHistory(*core_, op, stream, group, consumer, args)) {
     const auto entry = FindLiveEntry(stream, id);
     const bool wants_more = sink(id, entry.has_value() ? &*entry : nullptr);
     ++count;

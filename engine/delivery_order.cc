@@ -5,6 +5,7 @@
 
 #include "engine/check.h"
 #include "engine/entry_cursor.h"
+#include "engine/exhaustion.h"
 #include "engine/group_ops.h"
 #include "engine/limits.h"
 
@@ -18,7 +19,11 @@ bool ComesLater(const std::vector<PendingRecord>& a, const std::vector<PendingRe
 }  // namespace
 
 DeliveryWalk::DeliveryWalk(Core& core, Op& op, Group& group, int64_t latest_ms, int64_t wanted)
-    : core_(core), op_(op), group_(group), latest_ms_(latest_ms), wanted_(wanted) {}
+    : core_(core),
+      op_(op),
+      group_(group),
+      latest_ms_(std::min(latest_ms, DeliveryKey::kParked - 1)),
+      wanted_(wanted) {}
 
 const PageOrder* DeliveryWalk::NextPage() const {
   const auto next =
@@ -111,10 +116,16 @@ int64_t LatestIdle(const Op& op, int64_t min_idle_ms) {
 ClaimPlan PlanClaim(Core& core, Op& op, Stream& stream, Group& group, const ClaimLimits& limits) {
   ClaimPlan plan;
   const int64_t count = limits.count > 0 ? limits.count : INT64_MAX;
+  const GroupPolicy* policy = core.PolicyOf(group);
+  ExhaustBudget budget;
   DeliveryWalk walk(core, op, group, LatestIdle(op, limits.min_idle_ms), count);
   while (static_cast<int64_t>(plan.claims.size()) < count &&
          (limits.max_bytes == 0 || plan.bytes < limits.max_bytes) &&
          op.needs.size() < kObjectsPerLoad) {
+    if (budget.spent()) {
+      plan.later_ms = 0;  // There may be more to claim at once.
+      break;
+    }
     const std::optional<PendingRecord> record = walk.Next();
     if (!record.has_value()) {
       plan.later_ms = walk.later_ms();
@@ -122,9 +133,22 @@ ClaimPlan PlanClaim(Core& core, Op& op, Stream& stream, Group& group, const Clai
     }
     const std::optional<bool> exists = EntryExists(core, op, stream, record->id);
     if (!exists.value_or(false)) {
+      if (exists.has_value() && SettlesGone(policy)) {
+        budget.Take(stream, record->id);
+        plan.gone.push_back(*record);
+      }
+      continue;
+    }
+    const Fate fate = FateOf(policy, op, *record);
+    if (fate == Fate::kPassOver) {
       continue;
     }
     RequireEntry(core, op, stream, record->id);
+    if (fate == Fate::kExhaust) {
+      budget.Take(stream, record->id);
+      plan.exhausted.push_back(*record);
+      continue;
+    }
     if (op.needs.empty()) {
       plan.bytes += FindLiveEntry(stream, record->id)->payload.size();
     }

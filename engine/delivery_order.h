@@ -17,8 +17,9 @@ namespace engine {
 
 class DeliveryWalk {
  public:
-  // Ends before the first record that was delivered after `latest_ms`. `wanted` is about how many
-  // the caller will take: so many are loaded at a time. Nothing may change the group meanwhile.
+  // Ends before the first record that was delivered after `latest_ms`, or is parked. `wanted` is
+  // about how many the caller will take: so many are loaded at a time. Nothing may change the group
+  // meanwhile.
   DeliveryWalk(Core& core, Op& op, Group& group, int64_t latest_ms, int64_t wanted);
 
   // The next record. Nothing at the end, or when a page is missing, which op.needs tells then.
@@ -56,7 +57,9 @@ struct PlannedClaim {
 
 struct ClaimPlan {
   std::vector<PlannedClaim> claims;
-  uint64_t bytes = 0;            // What they take of the caller's `max_bytes`.
+  std::vector<PendingRecord> exhausted;  // Met on the way; not claimed.
+  std::vector<PendingRecord> gone;       // Likewise: to be settled, their entries are gone.
+  uint64_t bytes = 0;                    // What they take of the caller's `max_bytes`.
   int64_t later_ms = INT64_MAX;  // As DeliveryWalk::later_ms(), unless count or bytes ended it.
 };
 

@@ -61,6 +61,7 @@ void ReadPageSlots(Decoder* decoder, uint8_t version, Group* group) {
       slot.oldest.sequence = decoder->ReadVarint();
     }
     group->order.insert({slot.oldest, slot.first_id});
+    group->NoteParked(slot);
     slot.on_disk = true;
     base = slot.first_id;
     group->pages.push_back(std::move(slot));
@@ -154,6 +155,9 @@ void Group::Reorder(PageSlot& slot, StreamId first_id, DeliveryKey oldest) {
     return;
   }
   CHECK(order.erase({slot.oldest, slot.first_id}) == 1);
+  if (slot.first_id != first_id && parked_pages.erase(slot.first_id) > 0) {
+    parked_pages.insert(first_id);
+  }
   slot.first_id = first_id;
   slot.oldest = oldest;
   order.insert({oldest, first_id});
@@ -168,6 +172,14 @@ void Group::NoteArrival(PageSlot& slot, DeliveryKey key) {
 
 void Group::NoteDeparture(PageSlot& slot, DeliveryKey key) {
   slot.oldest_is_exact = slot.oldest_is_exact && key != slot.oldest;
+}
+
+void Group::NoteParked(const PageSlot& slot) {
+  if (slot.OwnedBy(kParkedShare) > 0) {
+    parked_pages.insert(slot.first_id);
+  } else {
+    parked_pages.erase(slot.first_id);
+  }
 }
 
 void Group::Tighten(PageSlot& slot) {
@@ -193,6 +205,7 @@ void Group::Summarize(PageSlot& slot) {
 size_t Group::memory_bytes() const {
   return sizeof(Group) + name.size() + consumers.size() * (sizeof(Consumer) + 48) +
          pages.size() * (sizeof(PageSlot) + sizeof(PageOrder) + 32) +
+         parked_pages.size() * sizeof(StreamId) +
          (own_policy == nullptr ? 0 : own_policy->memory_bytes()) + 512;
 }
 

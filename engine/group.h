@@ -98,7 +98,8 @@ class Group : public Unit {
   absl::btree_map<std::string_view, std::unique_ptr<Consumer>> consumers;  // By name.
   std::vector<Consumer*> consumers_by_number;                              // Ascending.
   std::deque<PageSlot> pages;                                              // Ascending; none empty.
-  absl::btree_set<PageOrder> order;  // One for each page, as its slot has it.
+  absl::btree_set<PageOrder> order;        // One for each page, as its slot has it.
+  absl::btree_set<StreamId> parked_pages;  // `first_id` of those that have a parked record.
 
   std::unique_ptr<PolicySettings> own_policy;  // Null: nothing set.
   GroupCounters counters;
@@ -123,6 +124,8 @@ class Group : public Unit {
   // A record with this key came into the page, or left it.
   void NoteArrival(PageSlot& slot, DeliveryKey key);
   static void NoteDeparture(PageSlot& slot, DeliveryKey key);
+  // A parked record came into the page, or left it.
+  void NoteParked(const PageSlot& slot);
   // Makes the slot's bound exact if its page is in memory.
   void Tighten(PageSlot& slot);
   // Copies what the page says into the slot, for when the page leaves memory or is listed on disk.

@@ -42,6 +42,12 @@ inline constexpr size_t kObjectsPerLoad = 256;
 inline constexpr int64_t kMinClaimWaitMs = 10;
 // XAUTOCLAIM looks at this many records per record of COUNT.
 inline constexpr int64_t kAutoClaimLookFactor = 10;
+// Entries that one call may find exhausted, or that are parked and one step moves; what comes after
+// them is left to the next one. Their payloads are bounded by kTurnEffectBytes.
+inline constexpr size_t kExhaustedPerCall = 1000;
+inline constexpr size_t kParkedPerStep = 250;
+// Letters' payload bytes that one XREDRIVE FROM looks at.
+inline constexpr uint64_t kRedriveBytes = uint64_t{16} << 20;
 // Keys with an expiry that are known to be the next ones to go; more of them are in the store
 // alone.
 inline constexpr size_t kExpiryWindowKeys = 4096;

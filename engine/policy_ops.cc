@@ -6,6 +6,7 @@
 
 #include "engine/apply.h"
 #include "engine/engine.h"
+#include "engine/parked.h"
 #include "engine/policy.h"
 #include "engine/steward.h"
 
@@ -84,6 +85,7 @@ void Engine::SetPolicy(Op& op, Stream& stream, Group& group, const PolicyChange&
   const std::string settings = Changed(group.own_policy.get(), change);
   if (settings != Changed(group.own_policy.get(), {})) {
     Emit(*core_, stream, GroupPolicySet{group.number, settings});
+    ExpectParked(*core_, op, stream);
   }
   Core::Saw(op, stream);
 }

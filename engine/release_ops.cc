@@ -4,6 +4,7 @@
 #include "engine/apply.h"
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
+#include "engine/exhaustion.h"
 #include "engine/group_ops.h"
 #include "engine/require.h"
 
@@ -26,6 +27,35 @@ uint64_t CountAfter(const ReleaseArgs& args, std::optional<uint64_t> count) {
   return kMaxDeliveryCount;
 }
 
+// Whether the release uses a record up, and what is told of it then. `record` is the one there is,
+// or one that was made for the release and knows its id alone.
+std::optional<PendingRecord> UsedUp(const GroupPolicy* policy, const ReleaseArgs& args,
+                                    PendingRecord record) {
+  const bool is_fatal = args.mode == ReleaseArgs::Mode::kFatal;
+  if (args.mode == ReleaseArgs::Mode::kSilent || (is_fatal && !FatalCounts(policy))) {
+    return std::nullopt;
+  }
+  if (args.retry_count.has_value()) {
+    record.count = *args.retry_count;
+    record.parked = false;  // If it is parked again, then for another reason.
+  }
+  record.fatal = is_fatal;
+  return is_fatal || IsExhausted(policy, record) ? std::optional(record) : std::nullopt;
+}
+
+// Those that UsedUp() will name: what becomes of them must be in memory.
+std::vector<StreamId> UsedUpIds(const Group& group, const GroupPolicy* policy,
+                                const ReleaseArgs& args, std::span<const StreamId> ids) {
+  std::vector<StreamId> used_up;
+  for (const StreamId id : ids) {
+    PendingRecord record = FindRecord(group, id).value_or(PendingRecord());
+    if (UsedUp(policy, args, std::move(record)).has_value()) {
+      used_up.push_back(id);
+    }
+  }
+  return used_up;
+}
+
 }  // namespace
 
 Result<int64_t> Engine::Release(Op& op, Stream& stream, Group& group, const ReleaseArgs& args,
@@ -37,26 +67,44 @@ Result<int64_t> Engine::Release(Op& op, Stream& stream, Group& group, const Rele
     }
   }
   RETURN_IF_ERROR(core_->CheckLoaded(op));
+  const GroupPolicy* policy = core_->PolicyOf(group);
+  if (FatalCounts(policy)) {
+    RETURN_IF_ERROR(
+        RequireForExhaustion(*core_, op, stream, group, UsedUpIds(group, policy, args, ids)));
+  }
   std::vector<ClaimedRecord> released;
+  std::vector<PendingRecord> used_up;
+  StreamId newest;
   int64_t total = 0;
   const auto flush = [&] {
     if (!released.empty()) {
       Emit(*core_, stream, Released{group.number, op.now.store_ms, group.next_sequence, released});
       released.clear();
     }
+    Exhaust(*core_, op, stream, group, used_up);
+    used_up.clear();
   };
   for (const StreamId id : ids) {
-    if (!released.empty() && id <= released.back().id) {
+    if (id <= newest) {
       flush();  // It may have been released by this very command.
     }
+    newest = id;
     const auto record = FindRecord(group, id);
     if (!record.has_value() && !(args.force && FindLiveEntry(stream, id).has_value())) {
       continue;
     }
-    released.push_back(
-        {id, CountAfter(args, record.has_value() ? std::optional<uint64_t>(record->count)
-                                                 : std::nullopt)});
     ++total;
+    PendingRecord made;
+    made.id = id;
+    auto exhausted = UsedUp(policy, args, record.value_or(made));
+    if (!exhausted.has_value() || !record.has_value()) {
+      released.push_back(
+          {id, CountAfter(args, record.has_value() ? std::optional<uint64_t>(record->count)
+                                                   : std::nullopt)});
+    }
+    if (exhausted.has_value()) {
+      used_up.push_back(*std::move(exhausted));
+    }
   }
   flush();
   Core::Saw(op, stream);

@@ -6,6 +6,7 @@
 
 #include "engine/limits.h"
 #include "engine/loader.h"
+#include "engine/parked.h"
 #include "engine/persistence.h"
 
 namespace engine {
@@ -17,7 +18,7 @@ constexpr int64_t kRetryMs = 100;
 constexpr int kLooksPerTurn = 64;
 
 // Every kind of work.
-constexpr std::array<Task, 0> kTasks = {};
+constexpr std::array kTasks = {&MoveParked};
 
 }  // namespace
 

@@ -8,6 +8,8 @@ namespace server {
 Outcome CmdXInfoStream(CommandContext& context);
 Outcome CmdXInfoGroups(CommandContext& context);
 Outcome CmdXInfoConsumers(CommandContext& context);
+// dead_letter_info.cc
+Outcome CmdXInfoDeadLetter(CommandContext& context);
 Outcome CmdXInfoHelp(CommandContext& context);
 
 }  // namespace server
