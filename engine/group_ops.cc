@@ -54,7 +54,7 @@ Result<Group*> Engine::OpenGroup(Op& op, Stream& stream, std::string_view name) 
 }
 
 Status Engine::CreateGroup(Op& op, Stream& stream, std::string_view name, StreamId last_id,
-                           std::optional<int64_t> entries_read) {
+                           std::optional<int64_t> entries_read, const PolicyChange& policy) {
   Core::Saw(op, stream);
   if (stream.FindGroup(name) != nullptr) {
     return Status(Code::kGroupExists);
@@ -65,7 +65,9 @@ Status Engine::CreateGroup(Op& op, Stream& stream, std::string_view name, Stream
   const GroupNumber number = stream.next_group;
   Emit(*core_, stream, GroupCreated{number, name, last_id, entries_read});
   Emit(*core_, stream, GroupTimed{number, op.now.store_ms});
-  Core::Saw(op, stream);
+  if (!policy.empty()) {
+    SetPolicy(op, stream, *stream.GroupByNumber(number), policy);
+  }
   return OkStatus();
 }
 

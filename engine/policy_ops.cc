@@ -6,7 +6,6 @@
 
 #include "engine/apply.h"
 #include "engine/engine.h"
-#include "engine/parked.h"
 #include "engine/policy.h"
 #include "engine/steward.h"
 
@@ -33,6 +32,12 @@ std::string Changed(const PolicySettings* own, const PolicyChange& change) {
   return encoded;
 }
 
+// Something may be due that was not before.
+void ExpectAll(Core& core) {
+  const int64_t now_ms = core.time_line.last_store_ms();
+  core.keyspace.ForEachStream([&](Stream& stream) { core.steward->Expect(stream, now_ms); });
+}
+
 }  // namespace
 
 const StreamPolicy* Core::MakePolicy(Stream& stream) {
@@ -55,10 +60,12 @@ const GroupPolicy* Core::MakePolicy(Group& group) {
 
 void Engine::SetGroupRules(std::vector<PolicyRule> rules) {
   core_->policy_rules.SetGroupRules(std::move(rules));
+  ExpectAll(*core_);
 }
 
 void Engine::SetStreamRules(std::vector<PolicyRule> rules) {
   core_->policy_rules.SetStreamRules(std::move(rules));
+  ExpectAll(*core_);
 }
 
 StreamPolicy Engine::PolicyOf(Op& op, Stream& stream) {
@@ -77,6 +84,7 @@ void Engine::SetPolicy(Op& op, Stream& stream, const PolicyChange& change) {
   const std::string settings = Changed(stream.own_policy.get(), change);
   if (settings != Changed(stream.own_policy.get(), {})) {
     Emit(*core_, stream, StreamPolicySet{settings});
+    core_->steward->Expect(stream, op.now.store_ms);
   }
   Core::Saw(op, stream);
 }
@@ -85,7 +93,7 @@ void Engine::SetPolicy(Op& op, Stream& stream, Group& group, const PolicyChange&
   const std::string settings = Changed(group.own_policy.get(), change);
   if (settings != Changed(group.own_policy.get(), {})) {
     Emit(*core_, stream, GroupPolicySet{group.number, settings});
-    ExpectParked(*core_, op, stream);
+    core_->steward->Expect(stream, op.now.store_ms);
   }
   Core::Saw(op, stream);
 }

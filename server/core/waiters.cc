@@ -73,6 +73,10 @@ void Waiters::SignalDatabase(uint32_t db) {
   }
 }
 
+void Waiters::SignalAll() {
+  for (const auto& [name, key] : keys_) MarkReady(*key);
+}
+
 void Waiters::SignalKeysOf(ClientId id) {
   const auto found = clients_.find(id);
   if (found == clients_.end()) return;

@@ -63,6 +63,7 @@ class Waiters {
     if (!clients_.empty()) MarkReady(db, key);
   }
   void SignalDatabase(uint32_t db);
+  void SignalAll();
   // Every key of this client.
   void SignalKeysOf(ClientId client);
 
