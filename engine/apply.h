@@ -42,6 +42,7 @@ void Apply(Core& core, Stream& stream, const GroupTimed& effect);
 void Apply(Core& core, Stream& stream, const LettersHeld& effect);
 void Apply(Core& core, Stream& stream, const Scheduled& effect);
 void Apply(Core& core, Stream& stream, const Unscheduled& effect);
+void Apply(Core& core, Stream& stream, const Expected& effect);
 void Apply(Core& core, StringValue& value, const StringSet& effect);
 void Apply(Core& core, ValueHolder& value, const ExpirySet& effect);
 void Apply(Core& core, ValueHolder& value, const KeyRenamed& effect);

@@ -9,7 +9,7 @@
 namespace engine {
 namespace {
 
-ExpiryPlace PlaceOf(const ValueHolder& value) {
+TimePlace PlaceOf(const ValueHolder& value) {
   return {value.expire_ms, value.physical_db, value.key};
 }
 
@@ -72,6 +72,9 @@ void ListValue(Core& core, Database& database, std::unique_ptr<ValueHolder> hold
   database.changes[{ScanHash(value.key), value.key}] = {true, core.turn, TypeOf(value),
                                                         value.expire_ms};
   ListExpiry(core, database, value);
+  if (value.kind == UnitKind::kStream) {
+    core.ListDue(static_cast<const Stream&>(value));
+  }
   Change(core, value, 0);
 }
 
@@ -80,6 +83,9 @@ void ListValue(Core& core, Database& database, std::unique_ptr<ValueHolder> hold
 std::unique_ptr<ValueHolder> UnlistValue(Core& core, Database& database, ValueHolder& value) {
   core.checkpoint.Touch(value, 0);
   UnlistExpiry(core, database, value);
+  if (value.kind == UnitKind::kStream) {
+    core.UnlistDue(static_cast<const Stream&>(value));
+  }
   auto node = database.holders.extract(std::string_view(value.key));
   CHECK(!node.empty());
   std::unique_ptr<KeyHolder> holder = std::move(node.mapped());

@@ -20,7 +20,8 @@ constexpr size_t kKeptFaults = 100;
 // The checkpoint as RocksDB has it, record by record.
 class RawChecker {
  public:
-  RawChecker(Core& core, CheckReport* report) : persistence_(*core.persistence), report_(*report) {
+  RawChecker(Core& core, CheckReport* report)
+      : core_(core), persistence_(*core.persistence), report_(*report) {
     for (uint32_t i = 0; i < core.keyspace.size(); ++i) {
       databases_.insert(core.keyspace.at(i).physical);
     }
@@ -29,15 +30,16 @@ class RawChecker {
   Status Run() {
     RETURN_IF_ERROR(persistence_.ScanStore(Family::kKeys,
                                            [this](auto key, auto value) { CheckKey(key, value); }));
-    RETURN_IF_ERROR(CheckExpiries());
-    RETURN_IF_ERROR(CheckFamily(Family::kBlocks, "block", &Expected::blocks));
-    RETURN_IF_ERROR(CheckFamily(Family::kGroups, "group", &Expected::groups));
-    return CheckFamily(Family::kSide, "side", &Expected::side);
+    RETURN_IF_ERROR(CheckTimes(core_.expiry_index, "expiry", std::move(expiries_)));
+    RETURN_IF_ERROR(CheckTimes(core_.due_index, "due", std::move(dues_)));
+    RETURN_IF_ERROR(CheckFamily(Family::kBlocks, "block", &Owned::blocks));
+    RETURN_IF_ERROR(CheckFamily(Family::kGroups, "group", &Owned::groups));
+    return CheckFamily(Family::kSide, "side", &Owned::side);
   }
 
  private:
   // (physical database, uid) -> keys of records that must exist in the three families.
-  struct Expected {
+  struct Owned {
     std::string name;
     std::set<std::string> blocks;
     std::set<std::string> groups;
@@ -59,7 +61,7 @@ class RawChecker {
     Decoder decoder(value);
     const std::optional<KeyRecordHead> head = ReadKeyRecordHead(&decoder);
     if (head.has_value() && head->expire_ms != 0) {
-      expiries_.insert(ExpiryIndex::StoreKey({head->expire_ms, physical, std::string(name)}));
+      expiries_.insert(core_.expiry_index.StoreKey({head->expire_ms, physical, std::string(name)}));
     }
     if (head.has_value() && head->kind == KeyRecordKind::kString) {
       const auto string = DecodeString(physical, name, value);
@@ -75,7 +77,10 @@ class RawChecker {
       return;
     }
     const Uid uid = (*stream)->uid;
-    Expected& expected = expected_[StreamPrefix(physical, uid)];
+    if ((*stream)->expected_ms != INT64_MAX) {
+      dues_.insert(core_.due_index.StoreKey({(*stream)->expected_ms, physical, std::string(name)}));
+    }
+    Owned& expected = expected_[StreamPrefix(physical, uid)];
     if (!expected.name.empty()) {
       report_.Fault("two keys with one uid: " + expected.name + " and " + std::string(name));
     }
@@ -105,7 +110,7 @@ class RawChecker {
     }
   }
 
-  static void ExpectBlocks(const Stream& stream, Expected* expected) {
+  static void ExpectBlocks(const Stream& stream, Owned* expected) {
     for (const auto& page : stream.directory.pages()) {
       for (const BlockSlot& slot : page->slots) {
         expected->blocks.insert(BlockKey(stream.physical_db, stream.uid, slot.first_id));
@@ -113,7 +118,7 @@ class RawChecker {
     }
   }
 
-  void ExpectGroup(Stream& stream, GroupNumber number, Expected* expected) {
+  void ExpectGroup(Stream& stream, GroupNumber number, Owned* expected) {
     const std::string key = GroupHeaderKey(stream.physical_db, stream.uid, number);
     expected->groups.insert(key);
     const auto record = persistence_.Read(Family::kGroups, key);
@@ -128,29 +133,28 @@ class RawChecker {
     }
   }
 
-  // One record per key with an expiry, and no other but those of flushed databases.
-  Status CheckExpiries() {
-    const std::string stored_value = ExpiryIndex::StoreValue();
+  // One record per key with such a time, and no other but those of flushed databases.
+  Status CheckTimes(const TimeIndex& index, const std::string& kind,
+                    std::set<std::string> expected) {
+    const std::string stored_value = TimeIndex::StoreValue();
     const auto visit = [&](std::string_view key, std::string_view value) {
-      const std::optional<ExpiryPlace> place = ExpiryIndex::ParseStoreKey(key);
+      const std::optional<TimePlace> place = index.ParseStoreKey(key);
       if (!place.has_value() || value != stored_value) {
-        report_.Fault("malformed expiry record");
-      } else if (databases_.contains(place->physical_db) &&
-                 expiries_.erase(std::string(key)) == 0) {
-        report_.Fault("expiry record that no key has: " + place->key);
+        report_.Fault("malformed " + kind + " record");
+      } else if (databases_.contains(place->physical_db) && expected.erase(std::string(key)) == 0) {
+        report_.Fault(kind + " record that no key has: " + place->key);
       }
       return true;
     };
-    RETURN_IF_ERROR(persistence_.ScanFamily(Family::kSystem, ExpiryIndex::StoreKey({}),
-                                            ExpiryIndex::StoreEnd(), visit));
-    for (const std::string& missing : expiries_) {
-      report_.Fault("expiry record is missing: " + ExpiryIndex::ParseStoreKey(missing)->key);
+    RETURN_IF_ERROR(
+        persistence_.ScanFamily(Family::kSystem, index.StoreKey({}), index.StoreEnd(), visit));
+    for (const std::string& missing : expected) {
+      report_.Fault(kind + " record is missing: " + index.ParseStoreKey(missing)->key);
     }
     return OkStatus();
   }
 
-  Status CheckFamily(Family family, const std::string& kind,
-                     std::set<std::string> Expected::*keys) {
+  Status CheckFamily(Family family, const std::string& kind, std::set<std::string> Owned::*keys) {
     uint64_t found = 0;
     RETURN_IF_ERROR(persistence_.ScanStore(family, [&](std::string_view key, std::string_view) {
       const auto owner = expected_.find(std::string(key.substr(0, StreamPrefix(0, 0).size())));
@@ -170,11 +174,13 @@ class RawChecker {
     return OkStatus();
   }
 
+  Core& core_;
   const Persistence& persistence_;
   CheckReport& report_;
   std::set<uint32_t> databases_;
   std::set<std::string> expiries_;  // Records that must exist.
-  std::unordered_map<std::string, Expected> expected_;
+  std::set<std::string> dues_;
+  std::unordered_map<std::string, Owned> expected_;
 };
 
 }  // namespace

@@ -37,6 +37,18 @@ void Core::Tell(StreamEvent::Kind kind, const Stream& stream, std::string_view g
   events.push_back({kind, db, stream.key, std::string(group), id});
 }
 
+void Core::ListDue(const Stream& stream) {
+  if (stream.expected_ms != INT64_MAX) {
+    due_index.Add({stream.expected_ms, stream.physical_db, stream.key});
+  }
+}
+
+void Core::UnlistDue(const Stream& stream) {
+  if (stream.expected_ms != INT64_MAX) {
+    due_index.Remove({stream.expected_ms, stream.physical_db, stream.key});
+  }
+}
+
 Result<ValueHolder*> Core::LookAt(Op& op, uint32_t db, std::string_view key) {
   Database& database = keyspace.at(db);
   op.seen_turn = std::max(op.seen_turn, database.shown_turn);

@@ -17,11 +17,12 @@
 #include "engine/checkpoint.h"
 #include "engine/effects.h"
 #include "engine/events.h"
-#include "engine/expiry_index.h"
 #include "engine/keyspace.h"
 #include "engine/op.h"
 #include "engine/options.h"
 #include "engine/policy.h"
+#include "engine/schema.h"
+#include "engine/time_index.h"
 #include "engine/time_line.h"
 
 namespace engine {
@@ -30,6 +31,14 @@ class Loader;
 class Persistence;
 class Reaper;
 class Steward;
+
+// Under what the steward has last looked at every stream there was.
+struct Survey {
+  uint64_t rules = 0;  // PolicyRules::Fingerprint().
+  int64_t offset_ms =
+      INT64_MAX;  // Unix time minus store time, at the lowest; INT64_MAX: not known.
+  bool operator==(const Survey&) const = default;
+};
 
 class Core {
  public:
@@ -42,7 +51,9 @@ class Core {
   Cache cache;
   Recorder recorder;
   Checkpoint checkpoint;
-  ExpiryIndex expiry_index;
+  TimeIndex expiry_index{kExpiryKeyTag};  // Keys by the Unix time at which they go.
+  TimeIndex due_index{kDueKeyTag};        // Streams by Stream::expected_ms.
+  Survey last_survey;
   PolicyRules policy_rules;
   std::unique_ptr<Persistence> persistence;
   std::unique_ptr<Loader> loader;
@@ -60,6 +71,11 @@ class Core {
   std::vector<StreamId> id_scratch;         // Of the running call.
   int64_t next_parking_log_ms = INT64_MIN;  // Store time from which on parking is logged again.
   uint64_t cache_budget = 0;                // The engine's share of the memory budget.
+
+  // The stream's place in due_index, if it has one.
+  void ListDue(const Stream& stream);
+  void UnlistDue(const Stream& stream);
+  TimeIndex& IndexOf(char tag) { return tag == kDueKeyTag ? due_index : expiry_index; }
 
   // --- Effects
   // -------------------------------------------------------------------------------------

@@ -256,6 +256,13 @@ void Recorder::Add(uint32_t stream, const Scheduled& effect) {
   PutString(&bytes_, effect.payload);
 }
 
+void Recorder::Add(uint32_t stream, const Expected& effect) {
+  const bool was_hard = hard_;
+  Begin(EffectType::kExpected, stream);
+  PutSignedVarint(&bytes_, effect.due_ms);
+  hard_ = was_hard;
+}
+
 void Recorder::Add(uint32_t stream, const Unscheduled& effect) {
   Begin(EffectType::kUnscheduled, stream);
   PutVarint(&bytes_, effect.tokens.size());

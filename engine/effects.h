@@ -59,6 +59,7 @@ enum class EffectType : uint8_t {
   kUnscheduled = 44,
   kStreamCounted = 45,
   kGroupTimed = 46,
+  kExpected = 60,
 };
 
 // Gives a key's value the next number of this record, by which its effects name it.
@@ -303,6 +304,11 @@ struct Unscheduled {
   std::span<const ScheduleToken> tokens;
 };
 
+// The steward looks at the stream at `due_ms`, store time, and not before; INT64_MAX: it need not.
+struct Expected {
+  int64_t due_ms = INT64_MAX;
+};
+
 struct DatabaseFlushed {
   uint32_t database = 0;      // Logical.
   uint32_t new_physical = 0;  // What the database is from now on.
@@ -358,6 +364,8 @@ class Recorder {
   void Add(uint32_t stream, const LettersHeld& effect);
   void Add(uint32_t stream, const Scheduled& effect);
   void Add(uint32_t stream, const Unscheduled& effect);
+  // Soft: what it goes with is in the same record.
+  void Add(uint32_t stream, const Expected& effect);
   void AddKeyDeleted(uint32_t stream);
   void Add(uint32_t stream, const PendingCopied& effect);
   void Add(uint32_t stream, const StringSet& effect);
@@ -413,6 +421,7 @@ class EffectVisitor {
   virtual Status On(uint32_t stream, const LettersHeld& effect) = 0;
   virtual Status On(uint32_t stream, const Scheduled& effect) = 0;
   virtual Status On(uint32_t stream, const Unscheduled& effect) = 0;
+  virtual Status On(uint32_t stream, const Expected& effect) = 0;
   virtual Status OnKeyDeleted(uint32_t stream) = 0;
   virtual Status On(uint32_t stream, const PendingCopied& effect) = 0;
   virtual Status On(uint32_t stream, const StringSet& effect) = 0;

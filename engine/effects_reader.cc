@@ -115,6 +115,7 @@ class EffectReader {
       case EffectType::kLettersHeld:
       case EffectType::kScheduled:
       case EffectType::kUnscheduled:
+      case EffectType::kExpected:
         return OfPolicy(type, stream);
       case EffectType::kKeyDeleted:
         return visitor_->OnKeyDeleted(stream);
@@ -196,6 +197,8 @@ class EffectReader {
         }
         return Tell(stream, Unscheduled{tokens});
       }
+      case EffectType::kExpected:
+        return Tell(stream, Expected{decoder_.ReadSignedVarint()});
       default:
         return Tell(stream, LettersHeld());
     }

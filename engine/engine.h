@@ -471,6 +471,8 @@ class Engine {
 
   // Does what is due, a bounded part of it; for every turn.
   void RunDueWork(Now now);
+  // The stream may have something to do at this store time, and not before.
+  void ExpectWork(Stream& stream, int64_t due_ms);
   // Store time from which on RunDueWork has something to do; INT64_MAX = never.
   int64_t next_due_work_ms() const;
   // What happened beside what was asked for since the last call.

@@ -4,6 +4,7 @@
 #include "engine/apply.h"
 #include "engine/check.h"
 #include "engine/engine.h"
+#include "engine/key_scan.h"
 #include "engine/limits.h"
 #include "engine/schema.h"
 
@@ -135,16 +136,16 @@ int64_t Engine::KeyCountOf(uint32_t db) const {
   return static_cast<int64_t>(core_->keyspace.at(db).key_count);
 }
 
-Result<ScanResult> Engine::Scan(Op& op, uint64_t cursor, int64_t count, std::string_view pattern,
-                                std::optional<KeyType> type) {
-  Database& database = core_->keyspace.at(op.db);
-  op.seen_turn = std::max(op.seen_turn, NewestTurn(*core_));
+Result<ScanResult> ScanKeys(Core& core, Op& op, uint64_t cursor, int64_t count,
+                            std::string_view pattern, std::optional<KeyType> type) {
+  Database& database = core.keyspace.at(op.db);
+  op.seen_turn = std::max(op.seen_turn, NewestTurn(core));
   count = std::min(count, kMaxScanCount);
   ScanPage none;
   none.at_end = true;
   const ScanPage* page = &none;
   if (database.stored_key_count > 0) {
-    ASSIGN_OR_RETURN(page, NeedScan(*core_, op, database, cursor, count, pattern));
+    ASSIGN_OR_RETURN(page, NeedScan(core, op, database, cursor, count, pattern));
   }
   std::optional<uint64_t> end = StepEnd(database, cursor, count);
   if (!page->at_end) {
@@ -162,12 +163,17 @@ Result<ScanResult> Engine::Scan(Op& op, uint64_t cursor, int64_t count, std::str
   for (auto it = database.changes.lower_bound({cursor, std::string()});
        it != database.changes.end() && in_step(it->first.first); ++it) {
     const std::string& key = it->first.second;
-    if (it->second.exists && (pattern.empty() || core_->options.glob_match(pattern, key)) &&
+    if (it->second.exists && (pattern.empty() || core.options.glob_match(pattern, key)) &&
         IsListed(op, database, key, type, it->second.type, it->second.expire_ms)) {
       result.keys.push_back(key);
     }
   }
   return result;
+}
+
+Result<ScanResult> Engine::Scan(Op& op, uint64_t cursor, int64_t count, std::string_view pattern,
+                                std::optional<KeyType> type) {
+  return ScanKeys(*core_, op, cursor, count, pattern, type);
 }
 
 Result<std::vector<std::string>> Engine::Keys(Op& op, std::string_view pattern) {

@@ -48,12 +48,15 @@ inline constexpr size_t kExhaustedPerCall = 1000;
 inline constexpr size_t kParkedPerStep = 250;
 // Letters' payload bytes that one XREDRIVE FROM looks at.
 inline constexpr uint64_t kRedriveBytes = uint64_t{16} << 20;
-// Keys with an expiry that are known to be the next ones to go; more of them are in the store
+// Keys that are known to be the next ones to go, or to be looked at; more of them are in the store
 // alone.
-inline constexpr size_t kExpiryWindowKeys = 4096;
+inline constexpr size_t kTimeWindowKeys = 4096;
 // Expired keys that one turn deletes, and fetches from the store.
 inline constexpr size_t kReapedKeysPerTurn = 256;
 inline constexpr size_t kReapLoads = 64;
+// Streams that the steward looks at in one turn, and fetches from the store at a time.
+inline constexpr int kStewardLooks = 64;
+inline constexpr size_t kStewardFetches = 64;
 // Payload bytes of the largest stream that COPY and MOVE take; above it they fail (kLimit).
 inline constexpr uint64_t kMaxCopyBytes = uint64_t{64} << 20;
 // More deletes of one stream than this become one range delete.

@@ -84,8 +84,8 @@ Loader::Fetched Loader::Fetch(const LoadItem& item) const {
       return FetchKey(item);
     case LoadItem::Kind::kScan:
       return FetchScan(item);
-    case LoadItem::Kind::kExpiries:
-      return FetchExpiries(item);
+    case LoadItem::Kind::kPlaces:
+      return FetchPlaces(item);
     case LoadItem::Kind::kBlock:
       keep(persistence.Read(Family::kBlocks, BlockKey(item.physical_db, item.uid, item.first_id)));
       break;
@@ -199,15 +199,16 @@ Loader::Fetched Loader::FetchScan(const LoadItem& item) const {
   return out;
 }
 
-Loader::Fetched Loader::FetchExpiries(const LoadItem& item) const {
+Loader::Fetched Loader::FetchPlaces(const LoadItem& item) const {
   Fetched out;
-  out.expiries = std::make_unique<ExpiryPage>();
-  ExpiryPage& page = *out.expiries;
+  out.places = std::make_unique<TimePage>();
+  TimePage& page = *out.places;
   page.from = {item.due_ms, item.physical_db, item.key};
+  const TimeIndex& index = core_.IndexOf(item.index_tag);
   const auto visit = [&](std::string_view stored, std::string_view) {
-    std::optional<ExpiryPlace> place = ExpiryIndex::ParseStoreKey(stored);
+    std::optional<TimePlace> place = index.ParseStoreKey(stored);
     if (!place.has_value()) {
-      out.status = Status(Code::kCorruption, "expiry record under a malformed key");
+      out.status = Status(Code::kCorruption, "record of a time under a malformed key");
       return false;
     }
     if (page.places.size() == static_cast<size_t>(item.scan_count)) {
@@ -217,8 +218,8 @@ Loader::Fetched Loader::FetchExpiries(const LoadItem& item) const {
     page.places.push_back(std::move(*place));
     return true;
   };
-  const Status scanned = core_.persistence->ScanFamily(
-      Family::kSystem, ExpiryIndex::StoreKey(page.from), ExpiryIndex::StoreEnd(), visit);
+  const Status scanned = core_.persistence->ScanFamily(Family::kSystem, index.StoreKey(page.from),
+                                                       index.StoreEnd(), visit);
   if (!scanned.ok()) {
     out.status = scanned;
   }
@@ -252,8 +253,8 @@ Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
         pins->scan = std::move(fetched.scan);
       }
       return OkStatus();
-    case LoadItem::Kind::kExpiries:
-      core_.expiry_index.InstallPage(*fetched.expiries);
+    case LoadItem::Kind::kPlaces:
+      core_.IndexOf(item.index_tag).InstallPage(*fetched.places);
       return OkStatus();
   }
   Unit* unit = pins == nullptr ? nullptr : FindUnit(item);

@@ -46,7 +46,7 @@ class Loader {
     std::vector<std::pair<uint32_t, std::string>> pages;
     std::unique_ptr<StringValue> string;  // kKey: in place of `record`.
     std::unique_ptr<ScanPage> scan;
-    std::unique_ptr<ExpiryPage> expiries;
+    std::unique_ptr<TimePage> places;
   };
   struct Request;
 
@@ -55,7 +55,7 @@ class Loader {
   // Groups and directory pages of a stream; `out` has the record.
   void FetchParts(const LoadItem& item, Fetched* out) const;
   Fetched FetchScan(const LoadItem& item) const;
-  Fetched FetchExpiries(const LoadItem& item) const;
+  Fetched FetchPlaces(const LoadItem& item) const;
   Status Install(const LoadItem& item, Fetched fetched, Pins* pins);
   Status InstallKey(const LoadItem& item, Fetched fetched);
   Status InstallBlock(const LoadItem& item, Fetched fetched);

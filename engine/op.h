@@ -16,7 +16,7 @@ namespace engine {
 
 // One object to fetch from the store. Filled in by engine calls that answer kNotLoaded.
 struct LoadItem {
-  enum class Kind : uint8_t { kKey, kBlock, kPendingPage, kProducerPage, kScan, kExpiries };
+  enum class Kind : uint8_t { kKey, kBlock, kPendingPage, kProducerPage, kScan, kPlaces };
   Kind kind = Kind::kKey;
   uint32_t physical_db = 0;
   Uid uid = 0;
@@ -26,8 +26,9 @@ struct LoadItem {
   StreamId first_id;        // kBlock; kPendingPage: a hint where in the list it is.
   std::string key;          // kKey: key name. kScan: glob, empty for all.
   uint64_t scan_from = 0;   // kScan: smallest key hash wanted.
-  int64_t scan_count = 0;  // kScan: keys wanted; 0 = all of the database. kExpiries: places wanted.
-  int64_t due_ms = 0;      // kExpiries: with physical_db and key, the first place wanted.
+  int64_t scan_count = 0;   // kScan: keys wanted; 0 = all of the database. kPlaces: places wanted.
+  int64_t due_ms = 0;       // kPlaces: with physical_db and key, the first place wanted.
+  char index_tag = 0;       // kPlaces: of which index.
 };
 
 struct ScanPage;  // engine/keyspace.h

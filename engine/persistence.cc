@@ -37,6 +37,32 @@ SyncMode ToSyncMode(FsyncMode mode) {
   return SyncMode::kAlways;
 }
 
+constexpr uint8_t kSurveyVersion = 1;
+
+std::string EncodeSurvey(const Survey& survey) {
+  std::string out;
+  PutU8(&out, kSurveyVersion);
+  PutU64(&out, survey.rules);
+  PutSignedVarint(&out, survey.offset_ms);
+  SealRecord(&out, 0);
+  return out;
+}
+
+Result<Survey> DecodeSurvey(std::string_view stored) {
+  const std::optional<std::string_view> body = OpenRecord(stored);
+  if (body.has_value()) {
+    Decoder decoder(*body);
+    Survey survey;
+    const uint8_t version = decoder.ReadU8();
+    survey.rules = decoder.ReadU64();
+    survey.offset_ms = decoder.ReadSignedVarint();
+    if (decoder.AtEnd() && version == kSurveyVersion) {
+      return survey;
+    }
+  }
+  return Status(Code::kCorruption, "the store's survey record is damaged");
+}
+
 }  // namespace
 
 Persistence::Persistence(Core* core)
@@ -198,7 +224,14 @@ Status Persistence::LoadMeta() {
   if (!stored.ok()) {
     return Status(Code::kCorruption, "the store's meta record is missing");
   }
-  return DecodeMeta(*stored);
+  RETURN_IF_ERROR(DecodeMeta(*stored));
+  const Result<std::string> survey = store_->Get(Family::kSystem, std::string(kSurveyKey));
+  if (survey.ok()) {
+    ASSIGN_OR_RETURN(core_.last_survey, DecodeSurvey(*survey));
+  } else if (survey.code() != Code::kNotFound) {
+    return survey.status();
+  }
+  return OkStatus();
 }
 
 Status Persistence::DecodeMeta(std::string_view stored) {
@@ -340,7 +373,8 @@ void Persistence::AdvanceCheckpoint() {
   }
   if (core_.checkpoint.phase() == Checkpoint::Phase::kEncoding) {
     if (core_.checkpoint.EncodeSlice(kEncodeSliceBytes) &&
-        core_.expiry_index.EncodeSlice(&core_.checkpoint, kEncodeSliceBytes)) {
+        core_.expiry_index.EncodeSlice(&core_.checkpoint, kEncodeSliceBytes) &&
+        core_.due_index.EncodeSlice(&core_.checkpoint, kEncodeSliceBytes)) {
       LaunchCheckpoint();
     } else if (core_.options.post) {
       core_.options.post([] {});  // So that the loop comes back though nobody sends anything.
@@ -352,7 +386,11 @@ void Persistence::BeginCheckpoint() {
   checkpoint_requested_ = false;
   core_.checkpoint.Freeze(core_.turn - 1);
   core_.expiry_index.Freeze();
+  core_.due_index.Freeze();
   core_.checkpoint.Put(Family::kSystem, std::string(kMetaKey), EncodeMeta());
+  if (core_.last_survey != Survey()) {
+    core_.checkpoint.Put(Family::kSystem, std::string(kSurveyKey), EncodeSurvey(core_.last_survey));
+  }
   frozen_key_counts_.clear();
   frozen_physicals_.clear();
   for (uint32_t i = 0; i < core_.keyspace.size(); ++i) {
@@ -435,12 +473,14 @@ void Persistence::CompleteCheckpoint() {
     ForgetStoredChanges();
     core_.checkpoint.Confirm();
     core_.expiry_index.Confirm();
+    core_.due_index.Confirm();
     journal_->OnCheckpoint(checkpoint_turn_);
     ++checkpoint_count_;
     last_checkpoint_unix_s_ = now_unix_s_;
   } else {
     core_.checkpoint.Revert();
     core_.expiry_index.Revert();
+    core_.due_index.Revert();
     core_.changes_since_checkpoint += frozen_changes_;
     retry_after_ms_ = now_store_ms_ + kCheckpointRetryMs;
   }
@@ -496,6 +536,7 @@ Status Persistence::CheckpointNow() {
     if (core_.checkpoint.phase() == Checkpoint::Phase::kEncoding) {
       CHECK(core_.checkpoint.EncodeSlice(SIZE_MAX));
       CHECK(core_.expiry_index.EncodeSlice(&core_.checkpoint, SIZE_MAX));
+      CHECK(core_.due_index.EncodeSlice(&core_.checkpoint, SIZE_MAX));
       LaunchCheckpoint();
     }
     if (core_.checkpoint.running()) {

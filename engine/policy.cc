@@ -6,6 +6,7 @@
 
 #include "engine/check.h"
 #include "engine/hash_slot.h"
+#include "engine/key_hash.h"
 
 namespace engine {
 namespace {
@@ -252,6 +253,22 @@ void PolicyRules::SetGroupRules(std::vector<PolicyRule> rules) {
 void PolicyRules::SetStreamRules(std::vector<PolicyRule> rules) {
   stream_rules_ = std::move(rules);
   ++version_;
+}
+
+uint64_t PolicyRules::Fingerprint() const {
+  if (empty()) {
+    return 0;
+  }
+  std::string bytes;
+  for (const std::vector<PolicyRule>* rules : {&group_rules_, &stream_rules_}) {
+    PutVarint(&bytes, rules->size());
+    for (const PolicyRule& rule : *rules) {
+      PutString(&bytes, rule.key_pattern);
+      PutString(&bytes, rule.group_pattern);
+      rule.settings.Encode(&bytes);
+    }
+  }
+  return std::max<uint64_t>(Hash64(bytes), 1);
 }
 
 bool PolicyRules::Matches(const PolicyRule& rule, std::string_view key, bool holds_letters) const {

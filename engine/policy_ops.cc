@@ -100,6 +100,8 @@ void Engine::SetPolicy(Op& op, Stream& stream, Group& group, const PolicyChange&
 
 void Engine::RunDueWork(Now now) { core_->steward->Run(now); }
 
+void Engine::ExpectWork(Stream& stream, int64_t due_ms) { core_->steward->Expect(stream, due_ms); }
+
 int64_t Engine::next_due_work_ms() const { return core_->steward->next_due_ms(); }
 
 bool Engine::has_events() const { return !core_->events.empty(); }

@@ -15,7 +15,7 @@ namespace {
 // Pause after a refusal: no room for unsaved bytes, or the store is away.
 constexpr int64_t kRetryMs = 100;
 
-ExpiryPlace JustAfter(ExpiryPlace place) {
+TimePlace JustAfter(TimePlace place) {
   place.key.push_back('\0');
   return place;
 }
@@ -29,7 +29,7 @@ int64_t Reaper::next_due_ms() const {
   if (core_.expiry_index.WantsPage()) {
     return retry_ms_;
   }
-  const ExpiryPlace* place = core_.expiry_index.Earliest();
+  const TimePlace* place = core_.expiry_index.Earliest();
   return place == nullptr ? kNever : std::max(place->due_ms, retry_ms_);
 }
 
@@ -48,14 +48,7 @@ void Reaper::Run(Now now) {
   for (int round = 0; round < kRounds && !is_fetching_ && left > 0; ++round) {
     std::vector<LoadItem> items;
     if (core_.expiry_index.WantsPage()) {
-      const ExpiryPlace& from = core_.expiry_index.window_end();
-      LoadItem item;
-      item.kind = LoadItem::Kind::kExpiries;
-      item.due_ms = from.due_ms;
-      item.physical_db = from.physical_db;
-      item.key = from.key;
-      item.scan_count = static_cast<int64_t>(kExpiryWindowKeys / 2);
-      items.push_back(std::move(item));
+      items.push_back(core_.expiry_index.PageWanted());
     } else {
       ReapLoaded(now, &left, &items);
     }
@@ -70,13 +63,13 @@ void Reaper::Run(Now now) {
 }
 
 void Reaper::ReapLoaded(Now now, size_t* left, std::vector<LoadItem>* missing) {
-  ExpiryPlace at;
+  TimePlace at;
   while (*left > 0 && core_.recorder.bytes().size() < kTurnEffectBytes) {
-    const ExpiryPlace* next = core_.expiry_index.EarliestFrom(at);
+    const TimePlace* next = core_.expiry_index.EarliestFrom(at);
     if (next == nullptr || next->due_ms > now.unix_ms) {
       return;
     }
-    const ExpiryPlace place = *next;
+    const TimePlace place = *next;
     at = JustAfter(place);
     Database* database = core_.keyspace.ByPhysical(place.physical_db);
     if (database != nullptr && Keyspace::Find(*database, place.key) == nullptr) {
@@ -96,7 +89,7 @@ void Reaper::ReapLoaded(Now now, size_t* left, std::vector<LoadItem>* missing) {
   }
 }
 
-bool Reaper::ReapPlace(const ExpiryPlace& place) {
+bool Reaper::ReapPlace(const TimePlace& place) {
   Database* database = core_.keyspace.ByPhysical(place.physical_db);
   if (database == nullptr) {
     return false;  // It was flushed.
@@ -130,12 +123,12 @@ void Reaper::OnFetched(const std::vector<LoadItem>& items, const Status& status)
   // One by one it shows which of them it is; a damaged one must not keep the others.
   if (items.size() == 1 && items[0].kind == LoadItem::Kind::kKey &&
       status.code() == Code::kCorruption) {
-    const ExpiryPlace* place = core_.expiry_index.Earliest();
+    const TimePlace* place = core_.expiry_index.Earliest();
     while (place != nullptr && place->due_ms <= now_ms_ && place->key != items[0].key) {
       place = core_.expiry_index.EarliestFrom(JustAfter(*place));
     }
     if (place != nullptr) {
-      core_.expiry_index.PassOver(ExpiryPlace(*place));
+      core_.expiry_index.PassOver(TimePlace(*place));
     }
     core_.Log(LogLevel::kError, "an expired key cannot be deleted error=" + status.message());
   } else {

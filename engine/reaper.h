@@ -32,7 +32,7 @@ class Reaper {
  private:
   void ReapLoaded(Now now, size_t* left, std::vector<LoadItem>* missing);
   // False when the place is nobody's any more.
-  bool ReapPlace(const ExpiryPlace& place);
+  bool ReapPlace(const TimePlace& place);
   void Fetch(std::vector<LoadItem> items);
   void OnFetched(const std::vector<LoadItem>& items, const Status& status);
 

@@ -305,6 +305,11 @@ Status Replayer::On(uint32_t, const Scheduled&) { return Inconsistent("a schedul
 
 Status Replayer::On(uint32_t, const Unscheduled&) { return Inconsistent("a schedule"); }
 
+Status Replayer::On(uint32_t stream, const Expected& effect) {
+  // Soft: recorded later than it happened, so the stream may be gone.
+  return named_[stream].value == nullptr ? OkStatus() : ApplyTo(stream, effect);
+}
+
 Status Replayer::On(uint32_t stream, const StringSet& effect) {
   Named& named = named_[stream];
   if (named.value == nullptr) {

@@ -51,6 +51,7 @@ class Replayer : public EffectVisitor {
   Status On(uint32_t stream, const LettersHeld& effect) override;
   Status On(uint32_t stream, const Scheduled& effect) override;
   Status On(uint32_t stream, const Unscheduled& effect) override;
+  Status On(uint32_t stream, const Expected& effect) override;
   Status OnKeyDeleted(uint32_t stream) override;
   Status On(uint32_t stream, const PendingCopied& effect) override;
   Status On(uint32_t stream, const StringSet& effect) override;

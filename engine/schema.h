@@ -32,8 +32,11 @@ enum class GroupRecordKind : uint8_t { kHeader = 1, kPendingPage = 2 };
 inline constexpr std::string_view kMetaKey = "meta";
 // First byte of every key that belongs to a database: keys of the store itself begin with zero.
 inline constexpr char kDatabaseKeyTag = 'd';
-// First byte of the keys of family `system` that list keys with an expiry (engine/expiry_index.h).
+inline constexpr std::string_view kSurveyKey = "survey";
+// First byte of the keys of family `system` that list keys by time (engine/time_index.h): those
+// with an expiry by Unix time, streams that want to be looked at by store time.
 inline constexpr char kExpiryKeyTag = 'e';
+inline constexpr char kDueKeyTag = 'w';
 
 // Order of keys within a database, hence of SCAN: a stable hash, then the name.
 uint64_t ScanHash(std::string_view key);

@@ -57,6 +57,7 @@ void PutPolicyPart(std::string* out, const Stream& stream) {
   ForEachCounter(stream.counters == nullptr ? none : *stream.counters,
                  [out](uint64_t value) { PutVarint(out, value); });
   (stream.own_policy == nullptr ? PolicySettings() : *stream.own_policy).Encode(out);
+  PutVarint(out, stream.expected_ms == INT64_MAX ? 0 : static_cast<uint64_t>(stream.expected_ms));
 }
 
 void ReadPolicyPart(Decoder* decoder, Stream* stream) {
@@ -72,6 +73,11 @@ void ReadPolicyPart(Decoder* decoder, Stream* stream) {
   if (!settings.empty()) {
     stream->own_policy = std::make_unique<PolicySettings>(std::move(settings));
   }
+  const uint64_t expected_ms = decoder->ReadVarint();
+  if (expected_ms >= INT64_MAX) {
+    decoder->Fail();
+  }
+  stream->expected_ms = expected_ms == 0 ? INT64_MAX : static_cast<int64_t>(expected_ms);
 }
 
 }  // namespace

@@ -62,11 +62,11 @@ class Stream : public ValueHolder {
   bool holds_letters = false;                  // Dead letters have been added to it at some time.
   std::unique_ptr<PolicySettings> own_policy;  // Null: nothing set.
   std::unique_ptr<StreamCounters> counters;    // Null: all zero.
+  int64_t expected_ms = INT64_MAX;             // Store time of the next look by the steward.
 
   // Not stored.
   std::unique_ptr<StreamPolicy> policy;  // See Core::PolicyOf().
   uint64_t policy_version = 0;
-  int64_t expected_ms = INT64_MAX;  // Store time of the next look by the steward.
   // Live entries of the first node; 0 = not known. Spares a look into the block when `~` trimming
   // has nothing to do.
   uint32_t first_node_live = 0;

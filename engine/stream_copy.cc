@@ -7,6 +7,7 @@
 #include "engine/apply.h"
 #include "engine/check.h"
 #include "engine/limits.h"
+#include "engine/steward.h"
 
 namespace engine {
 namespace {
@@ -157,6 +158,8 @@ void CopyStream(Core& core, Op& op, Stream& from, uint32_t db, std::string_view 
   if (from.expire_ms != 0) {
     Emit(core, to, ExpirySet{from.expire_ms});
   }
+  // Other rules may match it.
+  core.steward->Expect(to, core.policy_rules.empty() ? from.expected_ms : op.now.store_ms);
   Core::Saw(op, to);
 }
 

@@ -224,44 +224,54 @@ Result<std::vector<std::string>> StoredKeys(Core& core, const Database& database
   return names;
 }
 
-// Every key with an expiry has its place in the index, and no place is anybody else's.
-Status VerifyExpiries(Core& core, std::set<ExpiryPlace> expected, CheckReport* report) {
-  report->expiries += expected.size();
-  const auto check = [&](const ExpiryPlace& place) {
+// Every key with such a time has its place in the index, and no place is anybody else's.
+Status VerifyTimes(Core& core, const TimeIndex& index, const std::string& kind,
+                   std::set<TimePlace> expected, CheckReport* report) {
+  const auto check = [&](const TimePlace& place) {
     if (core.keyspace.ByPhysical(place.physical_db) != nullptr && expected.erase(place) == 0) {
-      report->Fault("the expiry index has a place that no key has: " + place.key);
+      report->Fault("the " + kind + " index has a place that no key has: " + place.key);
     }
   };
-  RETURN_IF_ERROR(core.persistence->ScanFamily(
-      Family::kSystem, ExpiryIndex::StoreKey({}), ExpiryIndex::StoreEnd(),
-      [&](std::string_view stored, std::string_view) {
-        const auto place = ExpiryIndex::ParseStoreKey(stored);
-        if (place.has_value() && !core.expiry_index.Knows(*place).has_value()) {
-          check(*place);
-        }
-        return true;
-      }));
-  for (const ExpiryPlace& place : core.expiry_index.Added()) {
+  RETURN_IF_ERROR(
+      core.persistence->ScanFamily(Family::kSystem, index.StoreKey({}), index.StoreEnd(),
+                                   [&](std::string_view stored, std::string_view) {
+                                     const auto place = index.ParseStoreKey(stored);
+                                     if (place.has_value() && !index.Knows(*place).has_value()) {
+                                       check(*place);
+                                     }
+                                     return true;
+                                   }));
+  for (const TimePlace& place : index.Added()) {
     check(place);
   }
-  for (const ExpiryPlace& place : expected) {
-    report->Fault("the expiry index lacks key " + place.key);
+  for (const TimePlace& place : expected) {
+    report->Fault("the " + kind + " index lacks key " + place.key);
   }
   return OkStatus();
 }
 
+// Places that the indexes must have.
+struct TimePlaces {
+  std::set<TimePlace> expiries;
+  std::set<TimePlace> dues;
+};
+
 // What is known of a value of any type; the name of a stream's group of blocks is checked apart.
-void VerifyValue(Core& core, Database& database, ValueHolder& value,
-                 std::set<ExpiryPlace>* expected, CheckReport* report) {
+void VerifyValue(Core& core, Database& database, ValueHolder& value, TimePlaces* expected,
+                 CheckReport* report) {
   database.CountExpiry(value.expire_ms, true);
   if (value.expire_ms != 0) {
-    expected->insert({value.expire_ms, value.physical_db, value.key});
+    expected->expiries.insert({value.expire_ms, value.physical_db, value.key});
   }
   if (value.kind == UnitKind::kString) {
     ++report->strings;
-  } else {
-    VerifyStream(core, static_cast<Stream&>(value), report);
+    return;
   }
+  auto& stream = static_cast<Stream&>(value);
+  if (stream.expected_ms != INT64_MAX) {
+    expected->dues.insert({stream.expected_ms, stream.physical_db, stream.key});
+  }
+  VerifyStream(core, stream, report);
 }
 
 }  // namespace
@@ -271,7 +281,7 @@ void VerifyStream(Core& core, Stream& stream, CheckReport* report) {
 }
 
 Status VerifyState(Core& core, CheckReport* report) {
-  std::set<ExpiryPlace> expiries;
+  TimePlaces places;
   for (uint32_t db = 0; db < core.keyspace.size(); ++db) {
     Database& database = core.keyspace.at(db);
     ASSIGN_OR_RETURN(std::vector<std::string> names, StoredKeys(core, database));
@@ -292,7 +302,7 @@ Status VerifyState(Core& core, CheckReport* report) {
       const Result<ValueHolder*> value = core.FindHolder(op, name);
       if (value.ok()) {
         ++found;
-        VerifyValue(core, counted, **value, &expiries, report);
+        VerifyValue(core, counted, **value, &places, report);
       } else if (value.code() != Code::kNotFound) {
         report->Fault("key " + name + ": " + value.status().message());
       }
@@ -306,7 +316,10 @@ Status VerifyState(Core& core, CheckReport* report) {
                     std::to_string(database.key_count) + " keys and has " + std::to_string(found));
     }
   }
-  return VerifyExpiries(core, std::move(expiries), report);
+  report->expiries += places.expiries.size();
+  RETURN_IF_ERROR(
+      VerifyTimes(core, core.expiry_index, "expiry", std::move(places.expiries), report));
+  return VerifyTimes(core, core.due_index, "due", std::move(places.dues), report);
 }
 
 }  // namespace engine

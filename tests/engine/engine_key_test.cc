@@ -199,7 +199,7 @@ TEST_F(EngineKeyTest, DueKeysThatAreOnlyInTheStoreAreReaped) {
 }
 
 TEST_F(EngineKeyTest, MoreExpiringKeysThanTheWindowHoldsGoInOrder) {
-  constexpr int kKeys = static_cast<int>(kExpiryWindowKeys) * 2 + 100;
+  constexpr int kKeys = static_cast<int>(kTimeWindowKeys) * 2 + 100;
   for (int i = 0; i < kKeys; ++i) {
     Set("k" + std::to_string(i), "v", 1000 + i * 7919 % kKeys);
     if (i % 500 == 0) {

@@ -124,6 +124,7 @@ std::string StreamRecord(uint8_t version) {
     PolicySettings settings;
     settings.Set({static_cast<uint8_t>(StreamOption::kMaxLen), {100, 0, 0}, {}});
     settings.Encode(&bytes);
+    PutVarint(&bytes, 5678);  // Expected.
   }
   SealRecord(&bytes, 0);
   return bytes;
@@ -135,6 +136,7 @@ TEST(StreamRecord, SaysUpToWhereEntriesWereDeleted) {
   ASSERT_TRUE(decoded.ok());
   EXPECT_EQ((*decoded)->newest_hole, (StreamId{7, 1}));
   EXPECT_TRUE((*decoded)->holds_letters);
+  EXPECT_EQ((*decoded)->expected_ms, 5678);
   ASSERT_NE((*decoded)->counters, nullptr);
   EXPECT_EQ((*decoded)->counters->expired, 5u);
   std::string again;
@@ -149,6 +151,7 @@ TEST(StreamRecord, OfVersionTwoHasNoPolicy) {
   EXPECT_EQ((*decoded)->own_policy, nullptr);
   EXPECT_EQ((*decoded)->counters, nullptr);
   EXPECT_FALSE((*decoded)->holds_letters);
+  EXPECT_EQ((*decoded)->expected_ms, INT64_MAX);
 }
 
 TEST(StreamRecord, OfVersionOneMayHaveHolesAnywhere) {

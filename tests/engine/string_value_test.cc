@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "engine/expiry_index.h"
+#include "engine/time_index.h"
 #include "tests/support/golden.h"
 
 namespace engine {
@@ -38,36 +38,39 @@ TEST(StringValue, ADamagedRecordIsRefused) {
   }
 }
 
-TEST(ExpiryIndex, StoreKeysAreInTheOrderOfPlaces) {
-  const ExpiryPlace places[] = {
+TEST(TimeIndex, StoreKeysAreInTheOrderOfPlaces) {
+  const TimePlace places[] = {
       {1, 9, "z"}, {256, 1, "b"}, {256, 2, ""}, {256, 2, "a"}, {257, 0, ""}};
+  const TimeIndex index('e');
   std::string previous;
-  for (const ExpiryPlace& place : places) {
-    const std::string key = ExpiryIndex::StoreKey(place);
+  for (const TimePlace& place : places) {
+    const std::string key = index.StoreKey(place);
     EXPECT_LT(previous, key);
-    EXPECT_LT(key, ExpiryIndex::StoreEnd());
-    EXPECT_EQ(ExpiryIndex::ParseStoreKey(key), place);
+    EXPECT_LT(key, index.StoreEnd());
+    EXPECT_EQ(index.ParseStoreKey(key), place);
     previous = key;
   }
-  EXPECT_FALSE(ExpiryIndex::ParseStoreKey("meta").has_value());
-  EXPECT_FALSE(ExpiryIndex::ParseStoreKey("e123").has_value());
+  EXPECT_NE(TimeIndex('w').StoreKey(places[0]), index.StoreKey(places[0]));
+  EXPECT_FALSE(TimeIndex('w').ParseStoreKey(previous).has_value());
+  EXPECT_FALSE(index.ParseStoreKey("meta").has_value());
+  EXPECT_FALSE(index.ParseStoreKey("e123").has_value());
 }
 
-TEST(ExpiryIndex, APageShowsOnlyWhatChangesSinceLeaveOfIt) {
-  ExpiryIndex index;
+TEST(TimeIndex, APageShowsOnlyWhatChangesSinceLeaveOfIt) {
+  TimeIndex index('e');
   index.Add({5, 1, "added"});
   index.Remove({3, 1, "stored"});
   ASSERT_TRUE(index.WantsPage());
   EXPECT_EQ(index.Earliest(), nullptr);
-  ExpiryPage page;
+  TimePage page;
   page.from = index.window_end();
   page.places = {{3, 1, "stored"}, {4, 1, "other"}};
   index.InstallPage(page);
   EXPECT_FALSE(index.WantsPage());
   ASSERT_NE(index.Earliest(), nullptr);
-  EXPECT_EQ(*index.Earliest(), (ExpiryPlace{4, 1, "other"}));
+  EXPECT_EQ(*index.Earliest(), (TimePlace{4, 1, "other"}));
   index.Remove({4, 1, "other"});
-  EXPECT_EQ(*index.Earliest(), (ExpiryPlace{5, 1, "added"}));
+  EXPECT_EQ(*index.Earliest(), (TimePlace{5, 1, "added"}));
   index.Remove({5, 1, "added"});
   EXPECT_EQ(index.Earliest(), nullptr);
   EXPECT_TRUE(index.Added().empty());

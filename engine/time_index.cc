@@ -1,4 +1,4 @@
-#include "engine/expiry_index.h"
+#include "engine/time_index.h"
 
 #include <utility>
 
@@ -15,37 +15,37 @@ constexpr size_t kPlaceHeadBytes = 1 + 8 + 4;
 
 }  // namespace
 
-std::string ExpiryIndex::StoreKey(const ExpiryPlace& place) {
+std::string TimeIndex::StoreKey(const TimePlace& place) const {
   std::string out;
   out.reserve(kPlaceHeadBytes + place.key.size());
-  out.push_back(kExpiryKeyTag);
+  out.push_back(tag_);
   PutU64(&out, static_cast<uint64_t>(place.due_ms));
   PutU32(&out, place.physical_db);
   out.append(place.key);
   return out;
 }
 
-std::optional<ExpiryPlace> ExpiryIndex::ParseStoreKey(std::string_view stored) {
-  if (stored.size() < kPlaceHeadBytes || stored.front() != kExpiryKeyTag) {
+std::optional<TimePlace> TimeIndex::ParseStoreKey(std::string_view stored) const {
+  if (stored.size() < kPlaceHeadBytes || stored.front() != tag_) {
     return std::nullopt;
   }
-  ExpiryPlace place;
+  TimePlace place;
   place.due_ms = static_cast<int64_t>(LoadU64(stored.data() + 1));
   place.physical_db = LoadU32(stored.data() + 9);
   place.key = stored.substr(kPlaceHeadBytes);
   return place.due_ms > 0 ? std::optional(std::move(place)) : std::nullopt;
 }
 
-std::string ExpiryIndex::StoreEnd() { return PrefixEnd({&kExpiryKeyTag, 1}); }
+std::string TimeIndex::StoreEnd() const { return PrefixEnd({&tag_, 1}); }
 
-std::string ExpiryIndex::StoreValue() {
+std::string TimeIndex::StoreValue() {
   std::string out;
   PutU8(&out, kPlaceVersion);
   SealRecord(&out, 0);
   return out;
 }
 
-void ExpiryIndex::Add(const ExpiryPlace& place) {
+void TimeIndex::Add(const TimePlace& place) {
   const auto [it, is_new] = changes_.try_emplace(place);
   it->second.exists = true;
   it->second.is_fresh = is_new && !frozen_.contains(place);
@@ -54,7 +54,7 @@ void ExpiryIndex::Add(const ExpiryPlace& place) {
   }
 }
 
-void ExpiryIndex::Remove(const ExpiryPlace& place) {
+void TimeIndex::Remove(const TimePlace& place) {
   window_.erase(place);
   const auto it = changes_.find(place);
   if (it != changes_.end() && it->second.is_fresh) {
@@ -64,18 +64,27 @@ void ExpiryIndex::Remove(const ExpiryPlace& place) {
   }
 }
 
-const ExpiryPlace* ExpiryIndex::EarliestFrom(const ExpiryPlace& from) const {
+const TimePlace* TimeIndex::EarliestFrom(const TimePlace& from) const {
   const auto it = window_.lower_bound(from);
   return it == window_.end() ? nullptr : &*it;
 }
 
-bool ExpiryIndex::WantsPage() const {
-  return !is_complete_ && window_.size() < kExpiryWindowKeys / 4;
+bool TimeIndex::WantsPage() const { return !is_complete_ && window_.size() < kTimeWindowKeys / 4; }
+
+LoadItem TimeIndex::PageWanted() const {
+  LoadItem item;
+  item.kind = LoadItem::Kind::kPlaces;
+  item.index_tag = tag_;
+  item.due_ms = end_.due_ms;
+  item.physical_db = end_.physical_db;
+  item.key = end_.key;
+  item.scan_count = static_cast<int64_t>(kTimeWindowKeys / 2);
+  return item;
 }
 
-void ExpiryIndex::PutIntoWindow(const ExpiryPlace& place) {
+void TimeIndex::PutIntoWindow(const TimePlace& place) {
   window_.insert(place);
-  if (window_.size() > kExpiryWindowKeys) {
+  if (window_.size() > kTimeWindowKeys) {
     const auto last = std::prev(window_.end());
     end_ = *last;
     is_complete_ = false;
@@ -83,7 +92,7 @@ void ExpiryIndex::PutIntoWindow(const ExpiryPlace& place) {
   }
 }
 
-void ExpiryIndex::PutIntoWindow(const Changes& changes, const ExpiryPlace& from) {
+void TimeIndex::PutIntoWindow(const Changes& changes, const TimePlace& from) {
   for (auto it = changes.lower_bound(from); it != changes.end() && InWindow(it->first); ++it) {
     if (it->second.exists && Knows(it->first).value_or(false)) {
       PutIntoWindow(it->first);
@@ -91,13 +100,13 @@ void ExpiryIndex::PutIntoWindow(const Changes& changes, const ExpiryPlace& from)
   }
 }
 
-void ExpiryIndex::InstallPage(const ExpiryPage& page) {
+void TimeIndex::InstallPage(const TimePage& page) {
   if (is_complete_ || page.from != end_) {
     return;
   }
   is_complete_ = !page.next.has_value();
-  end_ = page.next.value_or(ExpiryPlace());
-  for (const ExpiryPlace& place : page.places) {
+  end_ = page.next.value_or(TimePlace());
+  for (const TimePlace& place : page.places) {
     if (!InWindow(place)) {
       break;
     }
@@ -109,13 +118,13 @@ void ExpiryIndex::InstallPage(const ExpiryPage& page) {
   PutIntoWindow(changes_, page.from);
 }
 
-void ExpiryIndex::Freeze() {
+void TimeIndex::Freeze() {
   frozen_.swap(changes_);
   changes_.clear();
   next_to_encode_ = frozen_.begin();
 }
 
-bool ExpiryIndex::EncodeSlice(Checkpoint* checkpoint, size_t max_bytes) {
+bool TimeIndex::EncodeSlice(Checkpoint* checkpoint, size_t max_bytes) {
   const std::string value = StoreValue();
   size_t bytes = 0;
   for (; next_to_encode_ != frozen_.end(); ++next_to_encode_) {
@@ -133,7 +142,7 @@ bool ExpiryIndex::EncodeSlice(Checkpoint* checkpoint, size_t max_bytes) {
   return true;
 }
 
-void ExpiryIndex::Revert() {
+void TimeIndex::Revert() {
   // The failed checkpoint may be in the store all the same: nothing is fresh.
   for (auto& [place, change] : frozen_) {
     changes_.try_emplace(place, Change{change.exists, false});
@@ -141,7 +150,7 @@ void ExpiryIndex::Revert() {
   frozen_.clear();
 }
 
-std::optional<bool> ExpiryIndex::Knows(const ExpiryPlace& place) const {
+std::optional<bool> TimeIndex::Knows(const TimePlace& place) const {
   for (const Changes* changes : {&changes_, &frozen_}) {
     if (const auto it = changes->find(place); it != changes->end()) {
       return it->second.exists;
@@ -150,8 +159,8 @@ std::optional<bool> ExpiryIndex::Knows(const ExpiryPlace& place) const {
   return std::nullopt;
 }
 
-std::vector<ExpiryPlace> ExpiryIndex::Added() const {
-  std::vector<ExpiryPlace> added;
+std::vector<TimePlace> TimeIndex::Added() const {
+  std::vector<TimePlace> added;
   for (const auto& [place, change] : frozen_) {
     if (change.exists && !changes_.contains(place)) {
       added.push_back(place);
