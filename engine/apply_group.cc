@@ -71,6 +71,9 @@ PageSlot& AddPage(Core& core, Group& group, size_t index, StreamId first_id, Pen
       group.pages.insert(group.pages.begin() + static_cast<ptrdiff_t>(index), std::move(slot));
   PageUnit& unit = core.AttachPage(group, *it, std::move(page));
   core.checkpoint.Touch(unit, 0);
+  if (group.parked_count > 0) {
+    group.NoteParked(*it);
+  }
   return *it;
 }
 
@@ -87,6 +90,7 @@ void DropPage(Core& core, Group& group, size_t index) {
         PendingPageKey(group.stream->physical_db, group.stream->uid, group.number, slot.number));
   }
   group.Unlist(slot);
+  group.parked_pages.erase(slot.first_id);
   group.pages.erase(group.pages.begin() + static_cast<ptrdiff_t>(index));
 }
 
@@ -112,6 +116,9 @@ PageSlot& PageFor(Core& core, Group& group, StreamId id, size_t bytes) {
   group.Reorder(slot, std::min(slot.first_id, id), page.OldestKey());
   slot.oldest_is_exact = true;
   slot.times = page.Times();
+  if (group.parked_count > 0) {
+    group.NoteParked(slot);
+  }
   AddPage(core, group, index + 1, upper_first, std::move(upper));
   return group.pages[id >= upper_first ? index + 1 : index];
 }
@@ -144,6 +151,9 @@ void Put(Core& core, Group& group, const PendingRecord& record) {
     ++group.pending_count;
   }
   Count(group, record, 1);
+  if (record.parked || (old.has_value() && old->parked)) {
+    group.NoteParked(slot);
+  }
   group.NoteArrival(slot, record);
 }
 
@@ -177,6 +187,9 @@ bool EraseRecord(Core& core, Group& group, StreamId id) {
     return false;
   }
   Count(group, *erased, -1);
+  if (erased->parked) {
+    group.NoteParked(group.pages[index]);
+  }
   Group::NoteDeparture(group.pages[index], DeliveryKey::Of(*erased));
   --group.pending_count;
   if (page.empty()) {
@@ -347,6 +360,7 @@ void Apply(Core& core, Stream& stream, const HandedBack& effect) {
     record.due_ms = each.due_ms;
     record.hops = each.hops;
     record.parked = each.parked;
+    record.fatal = each.fatal;
     record.reason = each.reason;
     Release(core, group, record);
     ++record.sequence;

@@ -69,8 +69,9 @@ class Core {
   int64_t started_ms = 0;  // Store time.
   uint64_t changes_since_checkpoint = 0;
   uint64_t blocking_loads = 0;
-  std::vector<StreamId> id_scratch;  // Of the running call.
-  uint64_t cache_budget = 0;         // The engine's share of the memory budget.
+  std::vector<StreamId> id_scratch;         // Of the running call.
+  int64_t next_parking_log_ms = INT64_MIN;  // Store time from which on parking is logged again.
+  uint64_t cache_budget = 0;                // The engine's share of the memory budget.
 
   // The stream's place in due_index, if it has one.
   void ListDue(const Stream& stream);

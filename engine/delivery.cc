@@ -10,6 +10,7 @@
 #include "engine/entry_cursor.h"
 #include "engine/exhaustion.h"
 #include "engine/group_ops.h"
+#include "engine/history_plan.h"
 #include "engine/limits.h"
 #include "engine/require.h"
 
@@ -247,6 +248,18 @@ int64_t ClaimWait(const Op& op, int64_t min_idle_ms, const ClaimPlan& plan) {
   return std::max(wait_ms, kMinClaimWaitMs);
 }
 
+// What a history read shows; all of it is in memory. What has no delivery left goes.
+std::vector<StreamId> TakeHistory(Core& core, Op& op, Stream& stream, Group& group,
+                                  ConsumerNumber consumer, const HistoryArgs& args) {
+  if (!FatalCounts(core.PolicyOf(group))) {
+    return HistoryIds(group, consumer, args);
+  }
+  HistoryPlan plan = PlanHistory(core, op, stream, group, consumer, args, HistoryCount(args));
+  CHECK(op.needs.empty());
+  Exhaust(core, op, stream, group, plan.exhausted);
+  return std::move(plan.ids);
+}
+
 }  // namespace
 
 Status Engine::PrepareReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args) {
@@ -331,6 +344,13 @@ Status Engine::PrepareReadHistory(Op& op, Stream& stream, Group& group, const Hi
   if (consumer == nullptr || consumer->pending_count == 0) {
     return OkStatus();
   }
+  if (FatalCounts(core_->PolicyOf(group))) {
+    HistoryPlan plan;
+    RETURN_IF_ERROR(WalkLoaded(*core_, op, [&] {
+      plan = PlanHistory(*core_, op, stream, group, consumer->number, args, HistoryCount(args));
+    }));
+    return RequireForExhaustion(*core_, op, stream, group, plan.exhausted);
+  }
   RequireHistoryPages(*core_, op, group, consumer->number, args);
   RETURN_IF_ERROR(core_->CheckLoaded(op));
   for (const StreamId id : HistoryIds(group, consumer->number, args)) {
@@ -348,7 +368,7 @@ Result<HistoryResult> Engine::ReadHistory(Op& op, Stream& stream, Group& group,
   std::vector<ClaimedRecord> redelivered;
   HistoryResult result;
   uint64_t bytes = 0;
-  for (const StreamId id : HistoryIds(group, consumer, args)) {
+  for (const StreamId id : TakeHistory(*core_, op, stream, group, consumer, args)) {
     const auto entry = FindLiveEntry(stream, id);
     const uint64_t count = entry.has_value() ? FindRecord(group, id)->count : 0;
     result.ends_reply = entry.has_value() && GoesAlone(policy, count);

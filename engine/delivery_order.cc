@@ -6,6 +6,7 @@
 #include "engine/check.h"
 #include "engine/due.h"
 #include "engine/entry_cursor.h"
+#include "engine/exhaustion.h"
 #include "engine/group_ops.h"
 #include "engine/limits.h"
 
@@ -139,9 +140,14 @@ ClaimPlan PlanClaim(Core& core, Op& op, Stream& stream, Group& group, const Clai
                     bool follows_others) {
   ClaimPlan plan;
   const GroupPolicy* policy = core.PolicyOf(group);
+  ExhaustBudget budget;
   DeliveryWalk walk(core, op, group, LatestIdle(op, limits.min_idle_ms),
                     limits.count > 0 ? limits.count : INT64_MAX);
   while (plan.HasRoom(limits) && op.needs.size() < kObjectsPerLoad) {
+    if (budget.spent()) {
+      plan.later_ms = 0;  // There may be more to claim at once.
+      break;
+    }
     const std::optional<PendingRecord> record = walk.Next();
     if (!record.has_value()) {
       plan.later_ms = walk.later_ms();
@@ -153,7 +159,24 @@ ClaimPlan PlanClaim(Core& core, Op& op, Stream& stream, Group& group, const Clai
       continue;
     }
     const std::optional<bool> exists = EntryExists(core, op, stream, record->id);
-    if (exists.value_or(false) && !plan.Take(core, op, stream, policy, *record, follows_others)) {
+    if (!exists.value_or(false)) {
+      if (exists.has_value() && SettlesGone(policy)) {
+        budget.Take(stream, record->id);
+        plan.gone.push_back(*record);
+      }
+      continue;
+    }
+    const Fate fate = FateOf(policy, op, *record);
+    if (fate == Fate::kPassOver) {
+      continue;
+    }
+    if (fate == Fate::kExhaust) {
+      RequireEntry(core, op, stream, record->id);
+      budget.Take(stream, record->id);
+      plan.exhausted.push_back(*record);
+      continue;
+    }
+    if (!plan.Take(core, op, stream, policy, *record, follows_others)) {
       break;
     }
   }

@@ -212,7 +212,7 @@ void Recorder::Add(uint32_t stream, const HandedBack& effect) {
     PutVarint(&bytes_, record.count);
     PutSignedVarint(&bytes_, record.due_ms);
     PutVarint(&bytes_, record.hops);
-    PutU8(&bytes_, record.parked ? 1 : 0);
+    PutU8(&bytes_, static_cast<uint8_t>((record.parked ? 1 : 0) | (record.fatal ? 2 : 0)));
     PutString(&bytes_, record.reason);
   }
 }

@@ -249,6 +249,7 @@ struct HandedBackRecord {
   int64_t due_ms = 0;  // Store time of its own at which it is due; 0 = as the policy says.
   uint32_t hops = 0;   // How often its payload has been a dead letter.
   bool parked = false;
+  bool fatal = false;       // Only with `parked`.
   std::string_view reason;  // Empty: the one it has, if any, stays.
 };
 struct HandedBack {

@@ -216,8 +216,13 @@ class EffectReader {
       record.count = decoder_.ReadVarint();
       record.due_ms = decoder_.ReadSignedVarint();
       record.hops = decoder_.ReadVarint32();
-      record.parked = decoder_.ReadBool();
+      const uint8_t flags = decoder_.ReadU8();
+      record.parked = (flags & 1) != 0;
+      record.fatal = (flags & 2) != 0;
       record.reason = decoder_.ReadString();
+      if (flags > 3 || flags == 2) {
+        return Damaged();
+      }
       records.push_back(record);
     }
     effect.records = records;

@@ -24,6 +24,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "engine/block.h"
+#include "engine/counters.h"
 #include "engine/events.h"
 #include "engine/limits.h"
 #include "engine/op.h"
@@ -223,6 +224,42 @@ struct ReleaseArgs {
   bool force = false;                   // Makes records for entries that are not pending.
   std::optional<int64_t> delay_ms;      // Due after so long, whatever the policy says.
   std::string_view reason;              // Kept with the records; empty: what they have stays.
+};
+
+// Which letters are looked at, and where they go.
+struct RedriveArgs {
+  static constexpr int64_t kDefaultCount = 100;
+
+  std::optional<std::string_view> group;  // Letters of other groups are passed over.
+  std::optional<std::string_view> to;     // Nothing: back to where each came from.
+  std::span<const StreamId> ids;          // These, or those from `from` on.
+  std::optional<StreamId> from;
+  int64_t count = kDefaultCount;  // Letters looked at, from there on.
+  // Whether the client may write a key that a letter names.
+  absl::FunctionRef<bool(std::string_view key)> may_write;
+};
+struct RedrivenLetter {
+  enum class How : uint8_t { kRequeued, kAppended, kForeign, kGone, kRefused };
+  StreamId id;
+  StreamId new_id;  // Where it was requeued or appended.
+  How how = How::kForeign;
+};
+struct RedriveResult {
+  int64_t moved = 0;
+  StreamId cursor;  // The next letter; 0-0 at the end, and for ids.
+  std::vector<RedrivenLetter> letters;
+};
+
+// What a group has done with entries that it could not work off.
+struct DeadLetterInfo {
+  enum class Held : uint8_t { kNo, kPaused, kMaxPending };
+  GroupCounters counters;
+  int64_t parked = 0;
+  int64_t due = 0;
+  Held held = Held::kNo;  // Why `>` reads get nothing new.
+  std::string key;        // Of the dead-letter stream; empty: there is none.
+  uint64_t length = 0;    // Of that stream.
+  std::optional<StreamId> oldest_letter;
 };
 
 struct SetIdArgs {
@@ -451,6 +488,13 @@ class Engine {
                std::span<const StreamId> ids, ClaimSink sink);
   Result<AutoClaimResult> AutoClaim(Op& op, Stream& stream, Group& group, const AutoClaimArgs& args,
                                     ClaimSink sink);
+
+  // --- Dead letters
+  // ---------------------------------------------------------------------------------------
+
+  // Moves letters out of the stream that holds them: each goes there and comes here in one commit.
+  Result<RedriveResult> Redrive(Op& op, Stream& letters, const RedriveArgs& args);
+  Result<DeadLetterInfo> InspectDeadLetters(Op& op, Stream& stream, Group& group);
 
   // --- What streams do by themselves
   // ---------------------------------------------------------------

@@ -108,6 +108,7 @@ void ReadPageSlots(Decoder* decoder, uint8_t version, Group* group) {
     }
     slot.times = version > kPlainVersion ? ReadTimes(decoder) : LowestTimes(slot);
     group->order.insert({slot.oldest, slot.first_id});
+    group->NoteParked(slot);
     slot.on_disk = true;
     base = slot.first_id;
     group->pages.push_back(std::move(slot));
@@ -207,6 +208,9 @@ void Group::Reorder(PageSlot& slot, StreamId first_id, DeliveryKey oldest) {
     due->Move(slot.first_id, &slot.due, PageDue());
     due->Move(first_id, &slot.due, place);
   }
+  if (slot.first_id != first_id && parked_pages.erase(slot.first_id) > 0) {
+    parked_pages.insert(first_id);
+  }
   slot.first_id = first_id;
   slot.oldest = oldest;
   order.insert({oldest, first_id});
@@ -239,6 +243,14 @@ void Group::NoteDeparture(PageSlot& slot, DeliveryKey key) {
   slot.oldest_is_exact = slot.oldest_is_exact && key != slot.oldest;
 }
 
+void Group::NoteParked(const PageSlot& slot) {
+  if (slot.OwnedBy(kParkedShare) > 0) {
+    parked_pages.insert(slot.first_id);
+  } else {
+    parked_pages.erase(slot.first_id);
+  }
+}
+
 void Group::Tighten(PageSlot& slot) {
   if (slot.unit != nullptr && !slot.oldest_is_exact) {
     Reorder(slot, slot.first_id, slot.unit->page.OldestKey());
@@ -264,6 +276,7 @@ size_t Group::memory_bytes() const {
   return sizeof(Group) + name.size() + consumers.size() * (sizeof(Consumer) + 48) +
          pages.size() * (sizeof(PageSlot) + sizeof(PageOrder) + 32) +
          (due == nullptr ? 0 : due->by_due().size() * 2 * sizeof(DueIndex::Place)) +
+         parked_pages.size() * sizeof(StreamId) +
          (own_policy == nullptr ? 0 : own_policy->memory_bytes()) + 512;
 }
 

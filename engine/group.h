@@ -102,7 +102,8 @@ class Group : public Unit {
   absl::btree_map<std::string_view, std::unique_ptr<Consumer>> consumers;  // By name.
   std::vector<Consumer*> consumers_by_number;                              // Ascending.
   std::deque<PageSlot> pages;                                              // Ascending; none empty.
-  absl::btree_set<PageOrder> order;  // One for each page, as its slot has it.
+  absl::btree_set<PageOrder> order;        // One for each page, as its slot has it.
+  absl::btree_set<StreamId> parked_pages;  // `first_id` of those that have a parked record.
 
   std::unique_ptr<PolicySettings> own_policy;  // Null: nothing set.
   GroupCounters counters;
@@ -130,6 +131,8 @@ class Group : public Unit {
   // A record came into the page, or one with this key left it.
   void NoteArrival(PageSlot& slot, const PendingRecord& record);
   static void NoteDeparture(PageSlot& slot, DeliveryKey key);
+  // A parked record came into the page, or left it.
+  void NoteParked(const PageSlot& slot);
   // Makes the slot's bounds exact if its page is in memory.
   void Tighten(PageSlot& slot);
   // Takes the page out of both, before it goes.

@@ -52,6 +52,12 @@ inline constexpr int kDuePagesPerStep = 16;
 inline constexpr int64_t kPausedClaimWaitMs = 3'600'000;
 // XAUTOCLAIM looks at this many records per record of COUNT.
 inline constexpr int64_t kAutoClaimLookFactor = 10;
+// Entries that one call may find exhausted, or that are parked and one step moves; what comes after
+// them is left to the next one. Their payloads are bounded by kTurnEffectBytes.
+inline constexpr size_t kExhaustedPerCall = 1000;
+inline constexpr size_t kParkedPerStep = 250;
+// Letters' payload bytes that one XREDRIVE FROM looks at.
+inline constexpr uint64_t kRedriveBytes = uint64_t{16} << 20;
 // Keys that are known to be the next ones to go, or to be looked at; more of them are in the store
 // alone.
 inline constexpr size_t kTimeWindowKeys = 4096;

@@ -7,6 +7,7 @@
 #include "engine/due.h"
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
+#include "engine/exhaustion.h"
 #include "engine/group_ops.h"
 #include "engine/limits.h"
 #include "engine/require.h"
@@ -59,8 +60,10 @@ bool AllLaterThan(Group& group, PageSlot& slot, int64_t latest_ms) {
 // Claims and removals of one command, given out as effects in batches that keep their order.
 class ClaimBatch {
  public:
-  ClaimBatch(Core& core, Stream& stream, Group& group, ConsumerNumber consumer, int64_t delivery_ms)
+  ClaimBatch(Core& core, Op& op, Stream& stream, Group& group, ConsumerNumber consumer,
+             int64_t delivery_ms)
       : core_(core),
+        op_(op),
         stream_(stream),
         group_(group),
         consumer_(consumer),
@@ -76,12 +79,13 @@ class ClaimBatch {
     newest_ = id;
   }
   void Claim(StreamId id, uint64_t count) { claimed_.push_back({id, count}); }
-  void Remove(StreamId id) { removed_.push_back(id); }
+  void Remove(const PendingRecord& record) { removed_.push_back(record); }
+  void Exhaust(const PendingRecord& record) { exhausted_.push_back(record); }
   void Flush() {
-    if (!removed_.empty()) {
-      Emit(core_, stream_, Acknowledged{group_.number, removed_});
-      removed_.clear();
-    }
+    SettleGone(core_, op_, stream_, group_, removed_);
+    removed_.clear();
+    engine::Exhaust(core_, op_, stream_, group_, exhausted_);
+    exhausted_.clear();
     if (!claimed_.empty()) {
       Emit(core_, stream_,
            Claimed{group_.number, consumer_, delivery_ms_, group_.next_sequence, claimed_});
@@ -91,6 +95,7 @@ class ClaimBatch {
 
  private:
   Core& core_;
+  Op& op_;
   Stream& stream_;
   Group& group_;
   const ConsumerNumber consumer_;
@@ -98,7 +103,8 @@ class ClaimBatch {
   bool any_ = false;
   StreamId newest_;
   std::vector<ClaimedRecord> claimed_;
-  std::vector<StreamId> removed_;
+  std::vector<PendingRecord> removed_;
+  std::vector<PendingRecord> exhausted_;
 };
 
 // A time that would be below 0 or in the future counts as now.
@@ -121,6 +127,8 @@ bool IdleEnough(const Op& op, const PendingRecord& record, int64_t min_idle_ms) 
 // What XAUTOCLAIM will do, found without changing anything.
 struct AutoClaimPlan {
   std::vector<ClaimedRecord> claimed;
+  std::vector<PendingRecord> gone;
+  std::vector<PendingRecord> exhausted;
   AutoClaimResult result;
 };
 
@@ -136,6 +144,7 @@ class AutoClaimPlanner {
 
   AutoClaimPlan Make() {
     plan_ = {};
+    budget_ = {};
     left_ = args_.count;
     looks_ = args_.count > INT64_MAX / kAutoClaimLookFactor ? INT64_MAX
                                                             : args_.count * kAutoClaimLookFactor;
@@ -160,7 +169,7 @@ class AutoClaimPlanner {
   }
 
   bool Visit(const PendingRecord& record) {
-    if (left_ == 0 || looks_ == 0) {
+    if (left_ == 0 || looks_ == 0 || budget_.spent()) {
       plan_.result.cursor = record.id;
       return false;
     }
@@ -171,9 +180,20 @@ class AutoClaimPlanner {
     }
     if (!*exists) {
       plan_.result.deleted.push_back(record.id);
+      plan_.gone.push_back(record);
       --left_;
-    } else if (!record.parked && IdleEnough(op_, record, args_.min_idle_ms) &&
-               !HeldBack(policy_, op_, record)) {
+      return true;
+    }
+    if (!IdleEnough(op_, record, args_.min_idle_ms) || HeldBack(policy_, op_, record)) {
+      return true;
+    }
+    const Fate fate =
+        args_.just_id && !record.parked ? Fate::kHandOut : FateOf(policy_, op_, record);
+    if (fate == Fate::kExhaust) {
+      budget_.Take(stream_, record.id);
+      plan_.exhausted.push_back(record);
+      RequireEntry(core_, op_, stream_, record.id);
+    } else if (fate == Fate::kHandOut) {
       const bool alone = !args_.just_id && GoesAlone(policy_, record.count);
       if (alone && !plan_.claimed.empty()) {
         plan_.result.cursor = record.id;
@@ -196,6 +216,7 @@ class AutoClaimPlanner {
   const AutoClaimArgs& args_;
   const GroupPolicy* const policy_;
   AutoClaimPlan plan_;
+  ExhaustBudget budget_;
   int64_t left_ = 0;
   int64_t looks_ = 0;
 };
@@ -315,13 +336,16 @@ Status Engine::Claim(Op& op, Stream& stream, Group& group, const ClaimArgs& args
   for (const StreamId id : ids) {
     RequireEntry(*core_, op, stream, id);
   }
+  if (FatalCounts(core_->PolicyOf(group))) {
+    RETURN_IF_ERROR(RequireForExhaustion(*core_, op, stream, group, ids));
+  }
   RETURN_IF_ERROR(core_->CheckLoaded(op));
   if (args.last_id.has_value() && *args.last_id > group.last_id) {
     Emit(*core_, stream, GroupMoved{group.number, *args.last_id, group.entries_read});
   }
   const ConsumerNumber consumer = EnsureConsumer(*core_, op, stream, group, args.consumer);
   NoteSeen(*core_, op, stream, group, consumer);
-  ClaimBatch batch(*core_, stream, group, consumer, ClaimTime(*core_, op, args));
+  ClaimBatch batch(*core_, op, stream, group, consumer, ClaimTime(*core_, op, args));
   const GroupPolicy* policy = core_->PolicyOf(group);
   const bool sets_count = args.retry_count.has_value() && *args.retry_count >= 0;
   bool any = false;
@@ -331,16 +355,26 @@ Status Engine::Claim(Op& op, Stream& stream, Group& group, const ClaimArgs& args
     const auto record = FindRecord(group, id);
     if (!entry.has_value()) {
       if (record.has_value()) {
-        batch.Remove(id);
+        batch.Remove(*record);
       }
       continue;
     }
     if (!record.has_value() ? !args.force : !IdleEnough(op, *record, args.min_idle_ms)) {
       continue;
     }
-    if (record.has_value() && !sets_count &&
-        (record->parked || (args.min_idle_ms > 0 && HeldBack(policy, op, *record)))) {
+    if (record.has_value() && !sets_count && args.min_idle_ms > 0 &&
+        HeldBack(policy, op, *record)) {
       continue;
+    }
+    // Who sets the count always claims; ids alone are no delivery.
+    if (record.has_value() && !sets_count && (!args.just_id || record->parked)) {
+      const Fate fate = FateOf(policy, op, *record);
+      if (fate == Fate::kExhaust) {
+        batch.Exhaust(*record);
+      }
+      if (fate != Fate::kHandOut) {
+        continue;
+      }
     }
     uint64_t count = record.has_value() ? record->count : 1;
     if (sets_count) {
@@ -366,6 +400,10 @@ Result<AutoClaimResult> Engine::AutoClaim(Op& op, Stream& stream, Group& group,
   AutoClaimPlanner planner(*core_, op, stream, group, args);
   AutoClaimPlan plan;
   RETURN_IF_ERROR(WalkLoaded(*core_, op, [&] { plan = planner.Make(); }));
+  RETURN_IF_ERROR(RequireForExhaustion(*core_, op, stream, group, plan.exhausted));
+  if (SettlesGone(core_->PolicyOf(group))) {
+    RETURN_IF_ERROR(RequireForExhaustion(*core_, op, stream, group, plan.gone));
+  }
   const ConsumerNumber consumer = EnsureConsumer(*core_, op, stream, group, args.consumer);
   NoteSeen(*core_, op, stream, group, consumer);
   for (const ClaimedRecord& claimed : plan.claimed) {
@@ -377,9 +415,8 @@ Result<AutoClaimResult> Engine::AutoClaim(Op& op, Stream& stream, Group& group,
       sink(claimed.id, &*entry);
     }
   }
-  if (!plan.result.deleted.empty()) {
-    Emit(*core_, stream, Acknowledged{group.number, plan.result.deleted});
-  }
+  SettleGone(*core_, op, stream, group, plan.gone);
+  Exhaust(*core_, op, stream, group, plan.exhausted);
   if (!plan.claimed.empty()) {
     Emit(*core_, stream,
          Claimed{group.number, consumer, op.now.store_ms, group.next_sequence, plan.claimed});

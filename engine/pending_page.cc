@@ -30,7 +30,8 @@ constexpr uint64_t kDuePart = 2;
 constexpr uint64_t kParkedPart = 4;
 constexpr uint64_t kHopsPart = 8;
 constexpr uint64_t kReasonPart = 16;
-constexpr uint64_t kAllExtras = 31;
+constexpr uint64_t kFatalPart = 32;
+constexpr uint64_t kAllExtras = 63;
 
 // Fewer slots than this are not worth repacking.
 constexpr size_t kMinRepackSlots = 16;
@@ -56,8 +57,8 @@ bool HasReleasePart(const PendingRecord& record) {
 
 uint64_t ExtrasOf(const PendingRecord& record) {
   return (HasReleasePart(record) ? kReleasePart : 0) | (record.due_ms != 0 ? kDuePart : 0) |
-         (record.parked ? kParkedPart : 0) | (record.hops != 0 ? kHopsPart : 0) |
-         (record.reason.empty() ? 0 : kReasonPart);
+         (record.parked ? kParkedPart : 0) | (record.fatal ? kFatalPart : 0) |
+         (record.hops != 0 ? kHopsPart : 0) | (record.reason.empty() ? 0 : kReasonPart);
 }
 
 void PutRecord(std::string* out, const PendingRecord& previous, const PendingRecord& record) {
@@ -130,6 +131,10 @@ PendingRecord ReadRecord(Decoder* decoder, uint8_t version, const PendingRecord&
   return record;
 }
 
+ConsumerNumber ShareOwner(const PendingRecord& record) {
+  return record.parked ? kParkedShare : record.owner;
+}
+
 Status Corrupt(const char* what) {
   return Status(Code::kCorruption, std::string("pending page: ") + what);
 }
@@ -163,6 +168,7 @@ void ReadPendingExtras(Decoder* decoder, PendingRecord* record) {
   }
   record->due_ms = (extras & kDuePart) ? decoder->ReadSignedVarint() : 0;
   record->parked = (extras & kParkedPart) != 0;
+  record->fatal = (extras & kFatalPart) != 0;
   record->hops = (extras & kHopsPart) ? decoder->ReadVarint32() : 0;
   if (extras & kReasonPart) {
     record->reason = decoder->ReadString();
@@ -170,7 +176,7 @@ void ReadPendingExtras(Decoder* decoder, PendingRecord* record) {
   // Also what the owned ones do not have.
   const bool of_released = (extras & (kReleasePart | kDuePart | kParkedPart)) != 0;
   if (extras > kAllExtras || ExtrasOf(*record) != extras ||
-      (of_released && !record->is_released())) {
+      (of_released && !record->is_released()) || (record->fatal && !record->parked)) {
     decoder->Fail();
   }
 }
@@ -303,7 +309,7 @@ void PendingPage::Place(size_t index, const PendingRecord& record) {
     wide_.insert(place, record);
   }
   ++live_count_;
-  ShareOf(record.owner, +1);
+  ShareOf(ShareOwner(record), +1);
 }
 
 PendingRecord PendingPage::Clear(size_t index) {
@@ -315,7 +321,7 @@ PendingRecord PendingPage::Clear(size_t index) {
   }
   slot.flags = kDead;
   --live_count_;
-  ShareOf(record.owner, -1);
+  ShareOf(ShareOwner(record), -1);
   return record;
 }
 

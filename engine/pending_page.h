@@ -41,6 +41,7 @@ struct PendingRecord {
   ConsumerNumber last_owner = kNoConsumer;  // kNoConsumer = it has not been delivered yet.
   int64_t due_ms = 0;   // A time of its own at which it is due, on the same line; 0 = none.
   bool parked = false;  // No read, claim or timer takes it.
+  bool fatal = false;   // Parked because a consumer called it fatal.
 
   uint32_t hops = 0;   // How often its payload has been a dead letter.
   std::string reason;  // What its last XNACK gave; may be empty.
@@ -86,6 +87,9 @@ struct PageTimes {
   void Add(const PendingRecord& record);
   bool operator==(const PageTimes&) const = default;
 };
+
+// Stands for an owner where records are counted by owner: those that are parked.
+inline constexpr ConsumerNumber kParkedShare = UINT32_MAX;
 
 class PendingPage {
  public:
@@ -135,7 +139,8 @@ class PendingPage {
   Iterator Last() const;
   Iterator SeekAtOrBefore(StreamId id) const;
 
-  // Who owns records here and how many; ascending by owner, kNoConsumer (released) included.
+  // Who owns records here and how many; ascending by owner, kNoConsumer (released) and kParkedShare
+  // included.
   std::span<const OwnerShare> owners() const { return owners_; }
   uint32_t OwnedBy(ConsumerNumber owner) const;
 

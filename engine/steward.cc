@@ -8,6 +8,7 @@
 #include "engine/due.h"
 #include "engine/key_scan.h"
 #include "engine/loader.h"
+#include "engine/parked.h"
 #include "engine/persistence.h"
 
 namespace engine {
@@ -25,7 +26,8 @@ constexpr int64_t kClockSlackMs = TimeLine::kStepMs;
 
 // Every kind of work; each row its function.
 constexpr Task kTasks[] = {
-    Redeliver,
+    &Redeliver,
+    &MoveParked,
 };
 
 TimePlace JustAfter(TimePlace place) {

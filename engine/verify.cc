@@ -148,6 +148,9 @@ class StreamVerifier {
         Fault("pending page of " + group.name + " is empty or misplaced");
         continue;
       }
+      if (group.parked_pages.contains(slot.first_id) != (slot.OwnedBy(kParkedShare) > 0)) {
+        Fault("the list of pages with parked records of " + group.name + " is wrong");
+      }
       const DeliveryKey oldest = slot.unit->page.OldestKey();
       if (!group.order.contains({slot.oldest, slot.first_id}) || oldest < slot.oldest ||
           (slot.oldest_is_exact && oldest != slot.oldest)) {
@@ -169,7 +172,8 @@ class StreamVerifier {
         }
       }
     }
-    if (group.order.size() != group.pages.size()) {
+    if (group.order.size() != group.pages.size() ||
+        group.parked_pages.size() > group.pages.size()) {
       Fault("delivery order of " + group.name + " has pages that there are not");
     }
     report_.pending += static_cast<uint64_t>(total);

@@ -5,6 +5,7 @@
 #include "server/commands/policy_docs.h"
 #include "server/commands/range.h"
 #include "server/commands/read.h"
+#include "server/commands/redrive.h"
 #include "server/commands/removal.h"
 #include "server/commands/stream_info.h"
 #include "server/core/command_docs.h"
@@ -84,6 +85,18 @@ constexpr ArgumentDoc kXInfoGroups[] = {Key()};
 constexpr ArgumentDoc kXInfoConsumers[] = {Key(), Text("group")};
 constexpr ArgumentDoc kXInfoPending[] = {Key(), Text("group"), Text("start"), Text("end"),
                                          Number("count")};
+constexpr ArgumentDoc kXInfoDeadLetter[] = {Key(), Text("group")};
+constexpr ArgumentDoc kRedriveFrom[] = {Text("id"), kCount};
+constexpr ArgumentDoc kRedriveLetters[] = {
+    Block("ids", kIds, kRequired, "IDS"),
+    Block("from", kRedriveFrom, kRequired, "FROM"),
+};
+constexpr ArgumentDoc kXRedrive[] = {
+    Key(),
+    Option("GROUP", "group", ArgumentType::kString),
+    Option("TO", "key", ArgumentType::kKey),
+    OneOf("letters", kRedriveLetters),
+};
 
 constexpr CommandSpec kRows[] = {
     {
@@ -201,6 +214,21 @@ constexpr CommandSpec kRows[] = {
         .tips = "nondeterministic_output",
     },
     {
+        .name = "xinfo|deadletter",
+        .arity = 4,
+        .flags = kReadonly,
+        .keys = kSecond,
+        .handler = CmdXInfoDeadLetter,
+        .acl = "@read @stream @slow",
+        .group = "stream",
+        .since = "8.10.0",
+        .complexity = "O(1), and O(N) with N the entries that are due.",
+        .summary = "Shows what became of entries that a group could not work off.",
+        .arguments = kXInfoDeadLetter,
+        .key_flags = "RO access",
+        .tips = "nondeterministic_output",
+    },
+    {
         .name = "xinfo|groups",
         .arity = 3,
         .flags = kReadonly,
@@ -297,6 +325,23 @@ constexpr CommandSpec kRows[] = {
         .find_keys = FindStreamsKeys,
         .key_word = {"STREAMS", 1},
         .key_flags = "RO access",
+    },
+    {
+        .name = "xredrive",
+        .arity = -4,
+        .flags = kWrite | kDenyOom | kMovableKeys,
+        .keys = kFirst,
+        .handler = CmdXRedrive,
+        .acl = "@write @stream @slow",
+        .group = "stream",
+        .since = "8.10.0",
+        .complexity = "O(N log M) with N the letters looked at and M the entries pending in the "
+                      "groups that they go back to.",
+        .summary = "Moves dead letters back into the group that they came from, or to a stream.",
+        .arguments = kXRedrive,
+        .find_keys = FindRedriveKeys,
+        .key_flags = "RW access delete incomplete",
+        .tips = "nondeterministic_output",
     },
     {
         .name = "xrevrange",

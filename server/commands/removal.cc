@@ -23,18 +23,6 @@ struct RemovalOptions {
   Arguments ids;  // As they were typed.
 };
 
-// `IDS numids id [id ...]`, `*position` being that of numids.
-Outcome TakeIds(Arguments args, size_t* position, RemovalOptions* options) {
-  int64_t count = 0;
-  RETURN_IF_FAILED(ReadInteger(args[*position], &count, Error::kNumIdsNotPositive));
-  if (count < 1) return Error::kNumIdsNotPositive;
-  ++*position;
-  if (static_cast<uint64_t>(count) > args.size() - *position) return Error::kNumIdsTooLarge;
-  options->ids = args.subspan(*position, static_cast<size_t>(count));
-  *position += options->ids.size();
-  return Done();
-}
-
 Outcome ReadRemovalOptions(Arguments args, size_t first, RemovalOptions* options) {
   for (size_t position = first; position < args.size();) {
     const size_t before = position;
@@ -44,7 +32,7 @@ Outcome ReadRemovalOptions(Arguments args, size_t first, RemovalOptions* options
       return Error::kSyntax;
     }
     ++position;
-    RETURN_IF_FAILED(TakeIds(args, &position, options));
+    RETURN_IF_FAILED(TakeCountedIds(args, &position, &options->ids));
   }
   if (options->ids.empty()) return Error::kIdsMissing;
   return Done();

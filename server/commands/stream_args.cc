@@ -78,6 +78,17 @@ Outcome ReadStreamIds(Arguments texts, IdList* ids) {
   return Done();
 }
 
+Outcome TakeCountedIds(Arguments args, size_t* position, Arguments* ids) {
+  int64_t count = 0;
+  RETURN_IF_FAILED(ReadInteger(args[*position], &count, Error::kNumIdsNotPositive));
+  if (count < 1) return Error::kNumIdsNotPositive;
+  ++*position;
+  if (static_cast<uint64_t>(count) > args.size() - *position) return Error::kNumIdsTooLarge;
+  *ids = args.subspan(*position, static_cast<size_t>(count));
+  *position += ids->size();
+  return Done();
+}
+
 Outcome ReadRangeStart(std::string_view text, StreamId* start) {
   std::optional<StreamId> bound = ParseBound(text, 0);
   if (!bound) return Error::kInvalidStreamId;

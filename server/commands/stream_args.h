@@ -31,6 +31,10 @@ Outcome ReadStreamId(std::string_view text, engine::StreamId* id);
 // All or nothing.
 Outcome ReadStreamIds(Arguments texts, IdList* ids);
 
+// `numids id [id ...]` at `*position`, which moves behind the ids. Precondition: there is an
+// argument at `*position`.
+Outcome TakeCountedIds(Arguments args, size_t* position, Arguments* ids);
+
 // One bound: `-`, `+`, an id, or `(` and an id that is itself left out.
 Outcome ReadRangeStart(std::string_view text, engine::StreamId* start);
 Outcome ReadRangeEnd(std::string_view text, engine::StreamId* end);

@@ -1,5 +1,7 @@
 #include "server/core/command_keys.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cstddef>
 
 #include "server/core/text.h"
@@ -33,6 +35,21 @@ bool FindStreamsKeys(std::span<const std::string_view> args, std::vector<int>* p
   const size_t names = args.size() - position - 1;
   if (names == 0 || names % 2 != 0) return false;
   for (size_t i = 0; i < names / 2; ++i) positions->push_back(static_cast<int>(position + 1 + i));
+  return true;
+}
+
+bool FindRedriveKeys(std::span<const std::string_view> args, std::vector<int>* positions) {
+  positions->push_back(1);
+  for (size_t i = 2; i + 1 < args.size(); i += 2) {
+    if (EqualsIgnoreCase(args[i], "TO")) positions->push_back(static_cast<int>(i + 1));
+    // Behind its ids there may be more options.
+    if (EqualsIgnoreCase(args[i], "IDS")) {
+      size_t count = 0;
+      const std::string_view text = args[i + 1];
+      std::from_chars(text.data(), text.data() + text.size(), count);
+      i += std::min(count, args.size());
+    }
+  }
   return true;
 }
 

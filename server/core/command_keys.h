@@ -24,4 +24,7 @@ bool HasKeys(const CommandSpec& spec);
 // are read one by one, since a group, a consumer or a key may be called STREAMS too.
 bool FindStreamsKeys(std::span<const std::string_view> args, std::vector<int>* positions);
 
+// The KeyFinder of XREDRIVE: the first argument, and the value of its option TO.
+bool FindRedriveKeys(std::span<const std::string_view> args, std::vector<int>* positions);
+
 }  // namespace server

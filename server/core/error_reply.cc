@@ -61,6 +61,8 @@ constexpr Row kTexts[] = {
     {Error::kNumIdsNotPositive, "ERR Number of IDs must be a positive integer"},
     {Error::kNumIdsTooLarge, "ERR The `numids` parameter must match the number of arguments"},
     {Error::kIdsMissing, "ERR IDS option is required"},
+    {Error::kXRedriveCount, "ERR COUNT must be between 1 and 10000"},
+    {Error::kXRedriveSameKey, "ERR TO must be another key"},
     {Error::kIdmpDurationRange, "ERR IDMP-DURATION must be between 1 and 86400 seconds"},
     {Error::kIdmpMaxSizeRange, "ERR IDMP-MAXSIZE must be between 1 and 10000 entries"},
     {Error::kNoParameterGiven, "ERR At least one parameter must be specified"},

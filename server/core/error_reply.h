@@ -48,6 +48,8 @@ enum class Error : unsigned short {
   kNumIdsNotPositive,
   kNumIdsTooLarge,
   kIdsMissing,
+  kXRedriveCount,
+  kXRedriveSameKey,
   kIdmpDurationRange,
   kIdmpMaxSizeRange,
   kNoParameterGiven,

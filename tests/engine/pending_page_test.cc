@@ -262,6 +262,27 @@ TEST(PendingPage, GoldenBytes) {
   EXPECT_EQ(Contents(*decoded), Contents(FiveRecords()));
 }
 
+TEST(PendingPage, ParkedRecordsAreCountedApartAndRememberWhy) {
+  PendingPage page = FiveRecords();
+  PendingRecord record = Released({1526919030482, 0}, 0, 13);
+  record.parked = true;
+  record.fatal = true;
+  page.Insert(record);
+  EXPECT_EQ(page.OwnedBy(kParkedShare), 2u);
+  EXPECT_EQ(page.OwnedBy(kNoConsumer), 2u);
+  std::string bytes;
+  page.Encode(&bytes);
+  Result<PendingPage> decoded = PendingPage::Decode(bytes);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().message();
+  EXPECT_EQ(Contents(*decoded), Contents(page));
+  EXPECT_EQ(decoded->OwnedBy(kParkedShare), 2u);
+  record.parked = false;
+  record.fatal = false;
+  page.Update(record);
+  EXPECT_EQ(page.OwnedBy(kParkedShare), 1u);
+  EXPECT_EQ(page.OwnedBy(kNoConsumer), 3u);
+}
+
 TEST(PendingPage, OfVersionOneKnowsNoMoreOfAReleaseThanThatThereWasOne) {
   const Result<PendingPage> decoded = PendingPage::Decode(tests::ReadGolden("pending_page_v1.hex"));
   ASSERT_TRUE(decoded.ok()) << decoded.status().message();

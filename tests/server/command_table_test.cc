@@ -126,6 +126,16 @@ TEST(CommandKeys, OfReadsAreTheFirstHalfBehindTheStreamsOption) {
             std::vector<std::string>{"k"});
 }
 
+TEST(CommandKeys, OfARedriveAreItsFirstArgumentAndTheValueOfTo) {
+  const auto keys = [](const Words& words) { return KeysOf("xredrive", words); };
+  EXPECT_EQ(keys({"xredrive", "d", "FROM", "0"}), std::vector<std::string>{"d"});
+  EXPECT_EQ(keys({"xredrive", "d", "to", "e", "FROM", "0"}), (std::vector<std::string>{"d", "e"}));
+  EXPECT_EQ(keys({"xredrive", "d", "GROUP", "TO", "IDS", "2", "TO", "1-1", "TO", "e"}),
+            (std::vector<std::string>{"d", "e"}));
+  EXPECT_EQ(keys({"xredrive", "d", "IDS", "99", "TO", "e"}), std::vector<std::string>{"d"});
+  EXPECT_EQ(keys({"xredrive", "d", "FROM", "TO"}), std::vector<std::string>{"d"});
+}
+
 TEST(CommandKeys, OfReadsWithoutAStreamsOptionAreNotFound) {
   const std::vector<std::string> nothing = {"nothing found"};
   EXPECT_EQ(KeysOf("xread", {"xread", "count", "5", "foo"}), nothing);
