@@ -6,6 +6,7 @@
 #include "engine/check.h"
 #include "engine/engine.h"
 #include "engine/require.h"
+#include "engine/retire.h"
 
 namespace engine {
 
@@ -65,12 +66,14 @@ Status Engine::CreateGroup(Op& op, Stream& stream, std::string_view name, Stream
   const GroupNumber number = stream.next_group;
   Emit(*core_, stream, GroupCreated{number, name, last_id, entries_read});
   Emit(*core_, stream, GroupTimed{number, op.now.store_ms});
+  NoteGroupsChanged(*core_, op, stream);
   Core::Saw(op, stream);
   return OkStatus();
 }
 
 Status Engine::DestroyGroup(Op& op, Stream& stream, Group& group) {
   Emit(*core_, stream, GroupDestroyed{group.number});
+  NoteGroupsChanged(*core_, op, stream);
   Core::Saw(op, stream);
   return OkStatus();
 }
@@ -81,6 +84,7 @@ Status Engine::SetGroupId(Op& op, Stream& stream, Group& group, StreamId last_id
     entries_read = std::min(*entries_read, static_cast<int64_t>(stream.entries_added));
   }
   Emit(*core_, stream, GroupMoved{group.number, last_id, entries_read});
+  NoteGroupsChanged(*core_, op, stream);
   Core::Saw(op, stream);
   return OkStatus();
 }
@@ -106,6 +110,9 @@ Result<int64_t> Engine::DeleteConsumer(Op& op, Stream& stream, Group& group,
   RETURN_IF_ERROR(core_->CheckLoaded(op));
   const int64_t pending = consumer->pending_count;
   Emit(*core_, stream, ConsumerDeleted{group.number, consumer->number});
+  if (pending > 0) {
+    NoteGroupsChanged(*core_, op, stream);
+  }
   Core::Saw(op, stream);
   return pending;
 }

@@ -172,6 +172,7 @@ class PolicyRules {
   void SetStreamRules(std::vector<PolicyRule> rules);
   // Changes with every change of a rule; never 0.
   uint64_t version() const { return version_; }
+  bool has_stream_rules() const { return !stream_rules_.empty(); }
 
   // `own` may be null. `holds_letters`: the stream has the mark of dead letters.
   GroupPolicy ForGroup(std::string_view key, std::string_view group, bool holds_letters,

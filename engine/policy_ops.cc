@@ -7,6 +7,7 @@
 #include "engine/apply.h"
 #include "engine/engine.h"
 #include "engine/policy.h"
+#include "engine/retire.h"
 #include "engine/steward.h"
 
 namespace engine {
@@ -58,6 +59,9 @@ void Engine::SetGroupRules(std::vector<PolicyRule> rules) {
 
 void Engine::SetStreamRules(std::vector<PolicyRule> rules) {
   core_->policy_rules.SetStreamRules(std::move(rules));
+  StreamEvent changed;
+  changed.kind = StreamEvent::Kind::kRulesChanged;
+  core_->events.push_back(std::move(changed));
 }
 
 StreamPolicy Engine::PolicyOf(Op& op, Stream& stream) {
@@ -76,6 +80,8 @@ void Engine::SetPolicy(Op& op, Stream& stream, const PolicyChange& change) {
   const std::string settings = Changed(stream.own_policy.get(), change);
   if (settings != Changed(stream.own_policy.get(), {})) {
     Emit(*core_, stream, StreamPolicySet{settings});
+    NoteGroupsChanged(*core_, op, stream);
+    core_->steward->Expect(stream, op.now.store_ms);  // MAXAGE may have come, or be shorter.
   }
   Core::Saw(op, stream);
 }

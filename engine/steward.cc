@@ -7,6 +7,7 @@
 #include "engine/limits.h"
 #include "engine/loader.h"
 #include "engine/persistence.h"
+#include "engine/retire.h"
 
 namespace engine {
 namespace {
@@ -17,7 +18,7 @@ constexpr int64_t kRetryMs = 100;
 constexpr int kLooksPerTurn = 64;
 
 // Every kind of work.
-constexpr std::array<Task, 0> kTasks = {};
+constexpr std::array<Task, 2> kTasks = {SweepUnreferenced, TrimAged};
 
 }  // namespace
 

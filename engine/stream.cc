@@ -57,6 +57,10 @@ void PutPolicyPart(std::string* out, const Stream& stream) {
   ForEachCounter(stream.counters == nullptr ? none : *stream.counters,
                  [out](uint64_t value) { PutVarint(out, value); });
   (stream.own_policy == nullptr ? PolicySettings() : *stream.own_policy).Encode(out);
+  PutU8(out, static_cast<uint8_t>(stream.retirement));
+  if (stream.retirement == Retirement::kSweeping) {
+    PutVarintId(out, stream.sweep_from);
+  }
 }
 
 void ReadPolicyPart(Decoder* decoder, Stream* stream) {
@@ -71,6 +75,15 @@ void ReadPolicyPart(Decoder* decoder, Stream* stream) {
   PolicySettings settings = PolicySettings::Decode(decoder, StreamOptionSpecs());
   if (!settings.empty()) {
     stream->own_policy = std::make_unique<PolicySettings>(std::move(settings));
+  }
+  const uint8_t retirement = decoder->ReadU8();
+  if (retirement > static_cast<uint8_t>(Retirement::kDone)) {
+    decoder->Fail();
+    return;
+  }
+  stream->retirement = static_cast<Retirement>(retirement);
+  if (stream->retirement == Retirement::kSweeping) {
+    stream->sweep_from = decoder->ReadVarintId();
   }
 }
 

@@ -21,6 +21,7 @@
 #include "engine/node_rule.h"
 #include "engine/policy.h"
 #include "engine/producer_table.h"
+#include "engine/retirement.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
 #include "engine/types.h"
@@ -62,6 +63,8 @@ class Stream : public ValueHolder {
   bool holds_letters = false;                  // Dead letters have been added to it at some time.
   std::unique_ptr<PolicySettings> own_policy;  // Null: nothing set.
   std::unique_ptr<StreamCounters> counters;    // Null: all zero.
+  Retirement retirement = Retirement::kOff;
+  StreamId sweep_from;  // kSweeping: where it goes on; else 0-0.
 
   // Not stored.
   std::unique_ptr<StreamPolicy> policy;  // See Core::PolicyOf().

@@ -1,6 +1,7 @@
 // Rows of the commands that work on a stream and its entries, and XREAD.
 #include "server/commands/append.h"
 #include "server/commands/idempotency.h"
+#include "server/commands/queue_info.h"
 #include "server/commands/range.h"
 #include "server/commands/read.h"
 #include "server/commands/removal.h"
@@ -82,6 +83,7 @@ constexpr ArgumentDoc kXRead[] = {
 constexpr ArgumentDoc kFull[] = {kCount};
 constexpr ArgumentDoc kXInfoStream[] = {Key(), Block("full-block", kFull, kOptional, "FULL")};
 constexpr ArgumentDoc kXInfoGroups[] = {Key()};
+constexpr ArgumentDoc kXInfoQueue[] = {Key()};
 constexpr ArgumentDoc kXInfoConsumers[] = {Key(), Text("group")};
 
 constexpr CommandSpec kRows[] = {
@@ -206,6 +208,20 @@ constexpr CommandSpec kRows[] = {
         .since = "5.0.0",
         .complexity = "O(1)",
         .summary = "Shows what XINFO can do.",
+    },
+    {
+        .name = "xinfo|queue",
+        .arity = 3,
+        .flags = kReadonly,
+        .keys = kSecond,
+        .handler = CmdXInfoQueue,
+        .acl = "@read @stream @slow",
+        .group = "stream",
+        .since = "8.10.0",
+        .complexity = "O(1); at a bound O(N) with N the entries that would have to make room.",
+        .summary = "Shows how full a stream is, and what its policy has kept out or removed.",
+        .arguments = kXInfoQueue,
+        .key_flags = "RO access",
     },
     {
         .name = "xinfo|stream",
