@@ -404,7 +404,7 @@ class Engine {
   Result<Stream*> CreateStream(Op& op, std::string_view key);
   // kGroupExists. `entries_read` is lowered to the stream's entries-added.
   Status CreateGroup(Op& op, Stream& stream, std::string_view name, StreamId last_id,
-                     std::optional<int64_t> entries_read);
+                     std::optional<int64_t> entries_read, const PolicyChange& policy = {});
   Status DestroyGroup(Op& op, Stream& stream, Group& group);
   Status SetGroupId(Op& op, Stream& stream, Group& group, StreamId last_id,
                     std::optional<int64_t> entries_read);
@@ -463,7 +463,7 @@ class Engine {
   // --- Policies
   // ------------------------------------------------------------------------------------
 
-  // In place of the rules so far; they hold at once.
+  // In place of the rules so far; they hold at once, and streams in memory are looked at.
   void SetGroupRules(std::vector<PolicyRule> rules);
   void SetStreamRules(std::vector<PolicyRule> rules);
   // What is in force, and where it comes from.

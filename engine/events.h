@@ -22,7 +22,6 @@ struct StreamEvent {
     kConsumerDeleted,
     kReady,   // Readers of the group may find something that was there before.
     kRoom,    // Producers that wait for room may find some.
-    kRulesChanged,  // As kRoom, for every stream; only the kind is set.
     kLetter,  // A dead letter was written; `id` is the letter's, in another stream.
     kParked,  // An entry, `id`, was parked.
   };

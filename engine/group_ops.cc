@@ -55,7 +55,7 @@ Result<Group*> Engine::OpenGroup(Op& op, Stream& stream, std::string_view name) 
 }
 
 Status Engine::CreateGroup(Op& op, Stream& stream, std::string_view name, StreamId last_id,
-                           std::optional<int64_t> entries_read) {
+                           std::optional<int64_t> entries_read, const PolicyChange& policy) {
   Core::Saw(op, stream);
   if (stream.FindGroup(name) != nullptr) {
     return Status(Code::kGroupExists);
@@ -67,6 +67,9 @@ Status Engine::CreateGroup(Op& op, Stream& stream, std::string_view name, Stream
   Emit(*core_, stream, GroupCreated{number, name, last_id, entries_read});
   Emit(*core_, stream, GroupTimed{number, op.now.store_ms});
   NoteGroupsChanged(*core_, op, stream);
+  if (!policy.empty()) {
+    SetPolicy(op, stream, *stream.GroupByNumber(number), policy);
+  }
   Core::Saw(op, stream);
   return OkStatus();
 }

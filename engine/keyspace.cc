@@ -40,6 +40,14 @@ Stream* Keyspace::StreamByUid(Uid uid) const {
   return it == streams_.end() ? nullptr : it->second;
 }
 
+void Keyspace::ForEachStream(absl::FunctionRef<void(Stream&)> visit) {
+  for (const auto& [uid, stream] : streams_) {
+    if (ByPhysical(stream->physical_db) != nullptr) {
+      visit(*stream);
+    }
+  }
+}
+
 KeyHolder* Keyspace::Find(Database& database, std::string_view key) {
   const auto it = database.holders.find(key);
   return it == database.holders.end() ? nullptr : it->second.get();

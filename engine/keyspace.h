@@ -13,6 +13,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "engine/key_hash.h"
 #include "engine/stream.h"
 #include "engine/string_value.h"
@@ -85,6 +86,9 @@ class Keyspace {
   Stream* StreamByUid(Uid uid) const;
   void ListStream(Stream& stream) { streams_[stream.uid] = &stream; }
   void UnlistStream(const Stream& stream) { streams_.erase(stream.uid); }
+  // Streams of flushed databases that are not freed yet are left out. Nothing may come or go
+  // meanwhile.
+  void ForEachStream(absl::FunctionRef<void(Stream&)> visit);
 
  private:
   std::vector<std::unique_ptr<Database>> databases_;

@@ -20,6 +20,7 @@ constexpr std::string_view kExhaustWords[] = {"DEADLETTER", "PARK", "DROP"};
 constexpr std::string_view kOverflowWords[] = {"REJECT", "BLOCK", "DROP"};
 constexpr std::string_view kRetainWords[] = {"ALL", "UNACKED"};
 constexpr std::string_view kYesNoWords[] = {"no", "yes"};
+constexpr std::string_view kYesNoListed[] = {"yes", "no"};
 
 constexpr PolicyOptionSpec Number(std::string_view name, int64_t max) {
   return {.name = name, .kind = PolicyValueKind::kInteger, .min = 0, .max = max};
@@ -29,7 +30,13 @@ constexpr PolicyOptionSpec Word(std::string_view name, std::span<const std::stri
           .kind = PolicyValueKind::kWord,
           .min = 0,
           .max = static_cast<int64_t>(words.size()) - 1,
-          .words = words};
+          .words = words,
+          .listed = words};
+}
+constexpr PolicyOptionSpec YesNo(std::string_view name) {
+  PolicyOptionSpec spec = Word(name, kYesNoWords);
+  spec.listed = kYesNoListed;
+  return spec;
 }
 
 constexpr PolicyOptionSpec kGroupOptions[] = {
@@ -40,8 +47,8 @@ constexpr PolicyOptionSpec kGroupOptions[] = {
     Number("ACK-WAIT", kMaxMs),
     {.name = "BACKOFF", .kind = PolicyValueKind::kBackoff, .min = 0, .max = kMaxMs},
     Number("MAX-PENDING", kMaxNumber),
-    Word("ISOLATE-LAST", kYesNoWords),
-    Word("PAUSED", kYesNoWords),
+    YesNo("ISOLATE-LAST"),
+    YesNo("PAUSED"),
     Number("CONSUMER-TTL", kMaxMs),
     Number("GROUP-TTL", kMaxMs),
 };
@@ -120,6 +127,11 @@ void Assign(StreamOption option, const PolicySetting& setting, StreamPolicy* pol
       policy->retain = static_cast<Retain>(first);
       return;
   }
+}
+
+template <typename Option>
+PolicySetting Setting(Option option, int64_t first, int64_t second = 0, int64_t third = 0) {
+  return {static_cast<uint8_t>(option), {first, second, third}, {}};
 }
 
 // Fills in what nothing more important has said.
@@ -279,6 +291,56 @@ StreamPolicy PolicyRules::ForStream(std::string_view key, bool holds_letters,
     }
   }
   return policy;
+}
+
+// ---- Effective values ----
+
+PolicySetting GroupPolicy::value(GroupOption option) const {
+  switch (option) {
+    case GroupOption::kMaxDeliveries:
+      return Setting(option, max_deliveries);
+    case GroupOption::kOnExhaust:
+      return Setting(option, static_cast<int64_t>(on_exhaust));
+    case GroupOption::kDeadLetterKey:
+      return {static_cast<uint8_t>(option), {}, dead_letter_key};
+    case GroupOption::kDeadLetterMaxLen:
+      return Setting(option, dead_letter_max_len);
+    case GroupOption::kAckWait:
+      return Setting(option, ack_wait_ms);
+    case GroupOption::kBackoff:
+      return Setting(option, backoff.min_ms, backoff.max_ms, backoff.factor_hundredths);
+    case GroupOption::kMaxPending:
+      return Setting(option, max_pending);
+    case GroupOption::kIsolateLast:
+      return Setting(option, isolate_last ? 1 : 0);
+    case GroupOption::kPaused:
+      return Setting(option, paused ? 1 : 0);
+    case GroupOption::kConsumerTtl:
+      return Setting(option, consumer_ttl_ms);
+    case GroupOption::kGroupTtl:
+      return Setting(option, group_ttl_ms);
+  }
+  return {};
+}
+
+PolicySetting StreamPolicy::value(StreamOption option) const {
+  switch (option) {
+    case StreamOption::kMaxLen:
+      return Setting(option, max_len);
+    case StreamOption::kMaxBytes:
+      return Setting(option, max_bytes);
+    case StreamOption::kOverflow:
+      return Setting(option, static_cast<int64_t>(overflow));
+    case StreamOption::kOverflowTimeout:
+      return Setting(option, overflow_timeout_ms);
+    case StreamOption::kMaxScheduled:
+      return Setting(option, max_scheduled);
+    case StreamOption::kMaxAge:
+      return Setting(option, max_age_ms);
+    case StreamOption::kRetain:
+      return Setting(option, static_cast<int64_t>(retain));
+  }
+  return {};
 }
 
 // ---- Dead-letter keys ----

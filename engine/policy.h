@@ -64,7 +64,8 @@ struct PolicyOptionSpec {
   int64_t min = 0;
   int64_t max = 0;
   std::span<const std::string_view> words = {};
-  bool in_rules = true;  // Whether a configuration rule may name it.
+  std::span<const std::string_view> listed = {};  // The same in the order in which people see them.
+  bool in_rules = true;                           // Whether a configuration rule may name it.
 };
 std::span<const PolicyOptionSpec> GroupOptionSpecs();
 std::span<const PolicyOptionSpec> StreamOptionSpecs();
@@ -106,6 +107,8 @@ class PolicySettings {
 struct PolicyChange {
   std::vector<PolicySetting> set;
   std::vector<uint8_t> to_default;  // Options.
+
+  bool empty() const { return set.empty() && to_default.empty(); }
 };
 
 // "<key-glob> <group-glob> option value ..."; `group_pattern` is empty in a stream rule.
@@ -146,6 +149,8 @@ struct GroupPolicy {
   std::array<PolicySource, 11> sources = {};  // By GroupOption.
 
   PolicySource source(GroupOption option) const { return sources[static_cast<size_t>(option)]; }
+  // The value as somebody would set it.
+  PolicySetting value(GroupOption option) const;
 };
 
 struct StreamPolicy {
@@ -159,6 +164,7 @@ struct StreamPolicy {
   std::array<PolicySource, 7> sources = {};  // By StreamOption.
 
   PolicySource source(StreamOption option) const { return sources[static_cast<size_t>(option)]; }
+  PolicySetting value(StreamOption option) const;
 };
 
 // What the configuration says. Owner: Core.

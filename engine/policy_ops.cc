@@ -33,6 +33,12 @@ std::string Changed(const PolicySettings* own, const PolicyChange& change) {
   return encoded;
 }
 
+// Something may be due that was not before.
+void ExpectAll(Core& core) {
+  const int64_t now_ms = core.time_line.last_store_ms();
+  core.keyspace.ForEachStream([&](Stream& stream) { core.steward->Expect(stream, now_ms); });
+}
+
 }  // namespace
 
 const StreamPolicy* Core::MakePolicy(Stream& stream) {
@@ -55,13 +61,12 @@ const GroupPolicy* Core::MakePolicy(Group& group) {
 
 void Engine::SetGroupRules(std::vector<PolicyRule> rules) {
   core_->policy_rules.SetGroupRules(std::move(rules));
+  ExpectAll(*core_);
 }
 
 void Engine::SetStreamRules(std::vector<PolicyRule> rules) {
   core_->policy_rules.SetStreamRules(std::move(rules));
-  StreamEvent changed;
-  changed.kind = StreamEvent::Kind::kRulesChanged;
-  core_->events.push_back(std::move(changed));
+  ExpectAll(*core_);
 }
 
 StreamPolicy Engine::PolicyOf(Op& op, Stream& stream) {
@@ -81,7 +86,7 @@ void Engine::SetPolicy(Op& op, Stream& stream, const PolicyChange& change) {
   if (settings != Changed(stream.own_policy.get(), {})) {
     Emit(*core_, stream, StreamPolicySet{settings});
     NoteGroupsChanged(*core_, op, stream);
-    core_->steward->Expect(stream, op.now.store_ms);  // MAXAGE may have come, or be shorter.
+    core_->steward->Expect(stream, op.now.store_ms);
   }
   Core::Saw(op, stream);
 }
@@ -90,6 +95,7 @@ void Engine::SetPolicy(Op& op, Stream& stream, Group& group, const PolicyChange&
   const std::string settings = Changed(group.own_policy.get(), change);
   if (settings != Changed(group.own_policy.get(), {})) {
     Emit(*core_, stream, GroupPolicySet{group.number, settings});
+    core_->steward->Expect(stream, op.now.store_ms);
   }
   Core::Saw(op, stream);
 }

@@ -68,4 +68,7 @@ inline constexpr size_t kMaxErrorKinds = 128;
 // Bytes of a client's own words that an error about an unknown command repeats.
 inline constexpr size_t kMaxEchoedBytes = 128;
 
+// Rules that group-policy or stream-policy may have; one more is refused.
+inline constexpr size_t kMaxPolicyRules = 1000;
+
 }  // namespace server

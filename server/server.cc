@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "resp/glob.h"
+#include "server/core/policy_rules.h"
 #include "server/net/limits.h"
 #include "server/net/socket.h"
 
@@ -38,6 +39,7 @@ Result<std::unique_ptr<Server>> Server::Start(Config& config, Clock& clock, Log&
                                                            *server->dispatcher_, *server->engine_);
   server->ReserveDescriptors();
   server->FollowConfiguration();
+  ApplyPolicyRules(*server->context_, *server->engine_);
   RETURN_IF_ERROR(server->pid_file_.Write());
   RETURN_IF_ERROR(server->Listen(std::move(sockets)));
   return server;
@@ -140,6 +142,12 @@ void Server::FollowConfiguration() {
     log_.SetThreshold(now.log_threshold());
     return OkStatus();
   });
+  const auto set_rules = [this](const Settings&) {
+    ApplyPolicyRules(*context_, *engine_);
+    return OkStatus();
+  };
+  config_.OnChange("group-policy", set_rules);
+  config_.OnChange("stream-policy", set_rules);
   config_.OnChange("maxclients", [this](const Settings&) {
     ReserveDescriptors();
     return OkStatus();

@@ -1,6 +1,8 @@
 // Rows of the commands that work on consumer groups.
 #include "server/commands/group.h"
 #include "server/commands/pending.h"
+#include "server/commands/policy.h"
+#include "server/commands/policy_docs.h"
 #include "server/commands/read.h"
 #include "server/commands/removal.h"
 #include "server/core/command_docs.h"
@@ -88,6 +90,7 @@ constexpr ArgumentDoc kXGroupCreate[] = {
     OneOf("id-selector", kGroupId),
     Word("mkstream", "MKSTREAM", kOptional),
     kEntriesRead,
+    Block("policy", policy_docs::kGroupOptions, kOptional, "POLICY"),
 };
 constexpr ArgumentDoc kXGroupSetId[] = {Key(), Text("group"), OneOf("id-selector", kGroupId),
                                         kEntriesRead};
@@ -177,6 +180,7 @@ constexpr CommandSpec kRows[] = {
         .complexity = "O(1)",
         .summary = "Creates a consumer group.",
         .arguments = kXGroupCreate,
+        .find_keys = FindXGroupCreateKeys,
         .key_flags = "RW insert",
     },
     {

@@ -1,6 +1,8 @@
 // Rows of the commands that work on a stream and its entries, and XREAD.
 #include "server/commands/append.h"
 #include "server/commands/idempotency.h"
+#include "server/commands/policy.h"
+#include "server/commands/policy_docs.h"
 #include "server/commands/queue_info.h"
 #include "server/commands/range.h"
 #include "server/commands/read.h"
@@ -55,11 +57,8 @@ constexpr ArgumentDoc kXTrim[] = {Key(), Block("trim", kTrim), kReferences};
 constexpr ArgumentDoc kXDel[] = {Key(), Text("id", kMultiple)};
 constexpr ArgumentDoc kIds[] = {Number("numids"), Text("id", kMultiple)};
 constexpr ArgumentDoc kXDelEx[] = {Key(), kReferences, Block("ids", kIds, kRequired, "IDS")};
-constexpr ArgumentDoc kXCfgSet[] = {
-    Key(),
-    Option("IDMP-DURATION", "duration", ArgumentType::kInteger),
-    Option("IDMP-MAXSIZE", "maxsize", ArgumentType::kInteger),
-};
+constexpr ArgumentDoc kXCfgGet[] = {Key(), Option("GROUP", "group", ArgumentType::kString)};
+constexpr ArgumentDoc kXCfgSet[] = {Key(), OneOf("policy", policy_docs::kOfEither)};
 constexpr ArgumentDoc kXIdmpRecord[] = {Key(), Text("producer-id"), Text("idempotent-id"),
                                         Text("id")};
 constexpr ArgumentDoc kXLen[] = {Key()};
@@ -103,6 +102,20 @@ constexpr CommandSpec kRows[] = {
         .tips = "nondeterministic_output",
     },
     {
+        .name = "xcfgget",
+        .arity = -2,
+        .flags = kReadonly | kFast,
+        .keys = kFirst,
+        .handler = CmdXCfgGet,
+        .acl = "@read @stream @fast",
+        .group = "stream",
+        .since = "8.10.0",
+        .complexity = "O(1)",
+        .summary = "Shows the policy of a stream or a group, and where each value comes from.",
+        .arguments = kXCfgGet,
+        .key_flags = "RO access",
+    },
+    {
         .name = "xcfgset",
         .arity = -2,
         .flags = kWrite | kFast,
@@ -111,9 +124,12 @@ constexpr CommandSpec kRows[] = {
         .acl = "@write @stream @fast",
         .group = "stream",
         .since = "8.6.0",
-        .complexity = "O(1), and O(N) when a value changes, N being the producers known.",
-        .summary = "Sets for how long and how many idempotent IDs of a producer are remembered.",
+        .complexity = "O(1), and O(N) when a value of idempotent production changes, N being the "
+                      "producers known.",
+        .summary = "Sets the policy of a stream or a group, and for how long and how many "
+                   "idempotent IDs of a producer are remembered.",
         .arguments = kXCfgSet,
+        .find_keys = FindXCfgSetKeys,
         .key_flags = "RW update",
     },
     {

@@ -9,6 +9,7 @@
 #include "server/commands/help.h"
 #include "server/commands/stream_access.h"
 #include "server/commands/stream_args.h"
+#include "server/core/policy_args.h"
 #include "server/core/text.h"
 
 namespace server {
@@ -53,21 +54,28 @@ Outcome ReadEntriesRead(std::string_view text, std::optional<int64_t>* entries_r
   return Done();
 }
 
-// Where a group stands, as CREATE and SETID set it.
-struct PositionOptions {
+// Where a group stands, as CREATE and SETID set it, and what else a new one gets.
+struct GroupOptions {
   std::optional<int64_t> entries_read;
   bool make_stream = false;
+  engine::PolicyChange policy;
+  size_t argument_count = 0;  // Without those of the policy.
 };
 
-enum class MakeStream : bool { kForbidden, kAllowed };
+enum class Subcommand : uint8_t { kCreate, kSetId };
 
-Outcome ReadPositionOptions(const CommandContext& context, MakeStream make_stream,
-                            PositionOptions* options) {
+Outcome ReadOptions(const CommandContext& context, Subcommand subcommand, GroupOptions* options) {
   const Arguments args = context.args;
+  const bool creates = subcommand == Subcommand::kCreate;
+  options->argument_count = args.size();
   for (size_t i = kFirstOption; i < args.size();) {
-    if (make_stream == MakeStream::kAllowed && EqualsIgnoreCase(args[i], "MKSTREAM")) {
+    if (creates && EqualsIgnoreCase(args[i], "MKSTREAM")) {
       options->make_stream = true;
       ++i;
+    } else if (creates && EqualsIgnoreCase(args[i], "POLICY")) {
+      options->argument_count = i;
+      const PolicyGrammar grammar = {.specs = engine::GroupOptionSpecs(), .key = args[2]};
+      return ReadPolicyOptions(args, i + 1, grammar, &options->policy);
     } else if (EqualsIgnoreCase(args[i], "ENTRIESREAD") && i + 1 < args.size()) {
       RETURN_IF_FAILED(ReadEntriesRead(args[i + 1], &options->entries_read));
       i += 2;
@@ -101,12 +109,12 @@ StreamId LastIdOf(const Stream* stream) {
 }  // namespace
 
 Outcome CmdXGroupCreate(CommandContext& context) {
-  PositionOptions options;
-  RETURN_IF_FAILED(ReadPositionOptions(context, MakeStream::kAllowed, &options));
+  GroupOptions options;
+  RETURN_IF_FAILED(ReadOptions(context, Subcommand::kCreate, &options));
   const std::string_view key = context.args[2];
   ASSIGN_OR_RETURN(Stream * stream, FindStream(context, key));
   if (stream == nullptr && !options.make_stream) return Error::kXGroupKeyMissing;
-  if (context.args.size() > kMaxCreateArguments) return SubcommandSyntaxError(context);
+  if (options.argument_count > kMaxCreateArguments) return SubcommandSyntaxError(context);
   StreamId id = LastIdOf(stream);
   if (context.args[4] != "$") RETURN_IF_FAILED(ReadStreamId(context.args[4], &id));
   if (stream == nullptr) {
@@ -114,16 +122,16 @@ Outcome CmdXGroupCreate(CommandContext& context) {
     context.KeyChanged(key, key_event::kNew);
     context.KeyChanged(key, key_event::kCreated);
   }
-  RETURN_IF_ERROR(
-      context.engine.CreateGroup(context.op, *stream, context.args[3], id, options.entries_read));
+  RETURN_IF_ERROR(context.engine.CreateGroup(context.op, *stream, context.args[3], id,
+                                             options.entries_read, options.policy));
   context.out.SimpleString("OK");
   context.KeyChanged(key, key_event::kXgroupCreate);
   return Done();
 }
 
 Outcome CmdXGroupSetId(CommandContext& context) {
-  PositionOptions options;
-  RETURN_IF_FAILED(ReadPositionOptions(context, MakeStream::kForbidden, &options));
+  GroupOptions options;
+  RETURN_IF_FAILED(ReadOptions(context, Subcommand::kSetId, &options));
   Stream* stream = nullptr;
   Group* group = nullptr;
   RETURN_IF_FAILED(OpenExistingGroup(context, &stream, &group));

@@ -1,4 +1,4 @@
-// Idempotent production: the IDMP options of XADD, and XCFGSET and XIDMPRECORD.
+// Idempotent production: the IDMP options of XADD, and XIDMPRECORD.
 //
 // Rules: streams specification section 16. Thread: loop, what takes no context: any.
 #pragma once
@@ -23,7 +23,6 @@ struct ProductionOptions {
 // there (also when values are missing) nothing moves and nothing fails.
 Outcome TakeProductionOption(Arguments args, size_t* position, ProductionOptions* options);
 
-Outcome CmdXCfgSet(CommandContext& context);
 Outcome CmdXIdmpRecord(CommandContext& context);
 
 }  // namespace server

@@ -12,6 +12,7 @@
 #include "server/core/config_ignored.h"
 #include "server/core/config_special.h"
 #include "server/core/config_value.h"
+#include "server/core/policy_rules.h"
 #include "server/core/text.h"
 
 namespace server {
@@ -149,6 +150,8 @@ constexpr OptionSpec kOptions[] = {
             "Directory of the store. Created when missing; one server at a time."),
     Enum("enable-debug-command", "no", kDebugModes, 0, &Settings::enable_debug_command,
          "Who may use DEBUG: nobody, everybody, or clients on this machine."),
+    Special("group-policy", "", kMutable | kRules, AssignGroupPolicy, ShowGroupPolicy,
+            "Policies of consumer groups by name: see below. Not an option of Redis."),
     Integer("hz", "10", 1, 500, kMutable | kNoEffect, &Settings::hz,
             "Nothing runs at a fixed rate."),
     Memory("journal-segment-bytes", "32mb", kMib, kGib, 0, &Settings::journal_segment_bytes,
@@ -207,6 +210,8 @@ constexpr OptionSpec kOptions[] = {
     Integer("stream-node-max-entries", "100", 0, kMaxInt64, kMutable,
             &Settings::stream_node_max_entries,
             "Entries of a node, the unit that trimming with `~` removes. 0 = no limit."),
+    Special("stream-policy", "", kMutable | kRules, AssignStreamPolicy, ShowStreamPolicy,
+            "Policies of streams by name: see below. Not an option of Redis."),
     Integer("tcp-backlog", "511", 0, kMaxInt32, 0, &Settings::tcp_backlog,
             "Connections that may wait to be accepted."),
     Integer("tcp-keepalive", "300", 0, kMaxInt32, kMutable, &Settings::tcp_keepalive_seconds,
@@ -290,7 +295,8 @@ const OptionSpec* FindIgnoredOption(std::string_view name) {
 
 std::string AssignOption(const OptionSpec& option, std::span<const std::string> words,
                          AssignMode mode, Settings* settings) {
-  if ((option.flags & kManyWords) == 0 && words.size() != 1) return "wrong number of arguments";
+  if ((option.flags & (kManyWords | kRules)) == 0 && words.size() != 1)
+    return "wrong number of arguments";
   switch (option.kind) {
     case OptionKind::kBool: {
       const std::optional<bool> value = ParseConfigBool(words[0]);

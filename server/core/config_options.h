@@ -31,6 +31,7 @@ enum OptionFlag : uint8_t {
   kProtected = 1u << 1,  // CONFIG SET may not, for safety.
   kNoEffect = 1u << 2,   // Kept and read back; nothing acts on it.
   kManyWords = 1u << 3,  // The value is a list of words.
+  kRules = 1u << 4,      // A text of rules; each line of the file may add one, as words.
 };
 
 struct EnumValue {

@@ -10,6 +10,7 @@
 #include "server/core/config.h"
 #include "server/core/config_options.h"
 #include "server/core/config_value.h"
+#include "server/core/policy_rules.h"
 
 namespace server {
 namespace {
@@ -52,8 +53,16 @@ std::map<const OptionSpec*, std::string> ValuesOf(const std::vector<OldLine>& li
   return values;
 }
 
-// A value of several words stays several words; an empty one must be written as such.
-std::string NewLine(const OptionSpec& option, const std::string& value) {
+// A value of several words stays several words, each rule has a line of its own; an empty one must
+// be written as such.
+std::string NewLines(const OptionSpec& option, const std::string& value) {
+  if ((option.flags & kRules) != 0 && !value.empty()) {
+    std::string lines;
+    for (const std::string& rule : SplitPolicyRules(value)) {
+      lines += fmt::format("{} {}\n", option.name, rule);
+    }
+    return lines;
+  }
   const bool as_words = (option.flags & kManyWords) != 0 && !value.empty();
   return fmt::format("{} {}\n", option.name, as_words ? value : QuoteWord(value));
 }
@@ -72,7 +81,7 @@ std::string RewriteConfigText(std::string_view old_text, const Settings& setting
         old_values.at(line.option) == ShowOption(*line.option, settings)) {
       text.append(line.text).append("\n");
     } else if (!written[line.option]) {
-      text += NewLine(*line.option, ShowOption(*line.option, settings));
+      text += NewLines(*line.option, ShowOption(*line.option, settings));
       written[line.option] = true;
     }
   }
@@ -82,7 +91,7 @@ std::string RewriteConfigText(std::string_view old_text, const Settings& setting
     if (old_values.contains(&option) || value == ShowOption(option, defaults)) continue;
     if (!has_mark) text.append(kGeneratedMark).append("\n");
     has_mark = true;
-    text += NewLine(option, value);
+    text += NewLines(option, value);
   }
   return text;
 }

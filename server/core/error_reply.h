@@ -50,9 +50,13 @@ enum class Error : unsigned short {
   kIdsMissing,
   kIdmpDurationRange,
   kIdmpMaxSizeRange,
-  kIdmpDurationTwice,
-  kIdmpMaxSizeTwice,
   kNoParameterGiven,
+  // Policies; the first argument is the option.
+  kOptionTwice,     // ERR {} specified multiple times
+  kOptionRange,     // ERR {} must be between {} and {}
+  kOptionWord,      // ERR {} must be one of {}
+  kDeadLetterSlot,  // CROSSSLOT DEADLETTER-KEY must hash to the slot of the stream
+  kNotAnotherKey,   // ERR {} must be another key
   kEmptyProducer,
   kEmptyIid,
   kNoSuchEntry,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/options.h"
+#include "engine/policy.h"
 
 namespace server {
 
@@ -30,6 +31,12 @@ inline constexpr size_t kClientClasses = 3;
 struct SaveRule {
   int64_t seconds = 0;
   int64_t changes = 0;
+};
+
+// A rule of a policy, and how it is written.
+struct RuleSetting {
+  std::string text;
+  engine::PolicyRule rule;
 };
 
 // Two numbers of a version in one.
@@ -66,6 +73,8 @@ struct Settings {
   int64_t stream_node_max_bytes = 0;
   int64_t stream_idmp_duration = 0;
   int64_t stream_idmp_maxsize = 0;
+  std::vector<RuleSetting> group_policy;  // The first that matches and names an option decides.
+  std::vector<RuleSetting> stream_policy;
 
   // Process.
   std::string logfile;

@@ -49,8 +49,6 @@ void Report(ServerContext& server, const engine::Engine& engine, const StreamEve
       return server.waiters().Signal(event.db, event.key);
     case StreamEvent::Kind::kRoom:
       return server.producers().Signal(event.db, event.key);
-    case StreamEvent::Kind::kRulesChanged:
-      return server.producers().SignalAll();
     case StreamEvent::Kind::kLetter:
       return Alert(server, engine, "__dlq__", event);
     case StreamEvent::Kind::kParked:

@@ -1,11 +1,16 @@
 #include "server/commands/command_reply.h"
 
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "engine/policy.h"
 #include "gtest/gtest.h"
 #include "resp/reply.h"
 #include "resp/writer.h"
+#include "server/commands/policy_docs.h"
 #include "server/core/command_table.h"
 
 namespace server {
@@ -59,17 +64,45 @@ TEST(CommandInfo, OfDelReachesToTheLastArgument) {
 
 TEST(CommandDocs, DescribeArgumentsAsTrees) {
   EXPECT_EQ(
-      resp::Render(Written(WriteCommandDocs, "xgroup|create", 3)),
-      "{\"summary\": \"Creates a consumer group.\", \"since\": \"5.0.0\", \"group\": \"stream\", "
+      resp::Render(Written(WriteCommandDocs, "xgroup|setid", 3)),
+      "{\"summary\": \"Moves the last delivered ID of a group.\", \"since\": \"5.0.0\", "
+      "\"group\": \"stream\", "
       "\"complexity\": \"O(1)\", \"arguments\": [{\"name\": \"key\", \"type\": \"key\", "
       "\"display_text\": \"key\", \"key_spec_index\": :0}, {\"name\": \"group\", \"type\": "
       "\"string\", \"display_text\": \"group\"}, {\"name\": \"id-selector\", \"type\": \"oneof\", "
       "\"arguments\": [{\"name\": \"id\", \"type\": \"string\", \"display_text\": \"id\"}, "
       "{\"name\": \"new-id\", \"type\": \"pure-token\", \"display_text\": \"new-id\", \"token\": "
-      "\"$\"}]}, {\"name\": \"mkstream\", \"type\": \"pure-token\", \"display_text\": "
-      "\"mkstream\", \"token\": \"MKSTREAM\", \"flags\": ~[+optional]}, {\"name\": "
+      "\"$\"}]}, {\"name\": "
       "\"entries-read\", \"type\": \"integer\", \"display_text\": \"entries-read\", \"token\": "
       "\"ENTRIESREAD\", \"flags\": ~[+optional]}]}");
+}
+
+// Names of the options of a policy, as a row's arguments have them.
+std::vector<std::string_view> Tokens(std::span<const ArgumentDoc> arguments) {
+  std::vector<std::string_view> tokens;
+  for (const ArgumentDoc& argument : arguments) tokens.push_back(argument.token);
+  return tokens;
+}
+
+std::vector<std::string_view> Names(std::span<const engine::PolicyOptionSpec> specs) {
+  std::vector<std::string_view> names;
+  for (const engine::PolicyOptionSpec& spec : specs) names.push_back(spec.name);
+  return names;
+}
+
+TEST(CommandDocs, MarkWordsThatMayBeLeftOut) {
+  const std::string text = resp::Render(Written(WriteCommandDocs, "xgroup|create", 3));
+  EXPECT_NE(text.find("{\"name\": \"mkstream\", \"type\": \"pure-token\", \"display_text\": "
+                      "\"mkstream\", \"token\": \"MKSTREAM\", \"flags\": ~[+optional]}"),
+            std::string::npos)
+      << text;
+}
+
+TEST(CommandDocs, ShowTheOptionsThatPoliciesHave) {
+  EXPECT_EQ(Tokens(policy_docs::kGroupOptions), Names(engine::GroupOptionSpecs()));
+  constexpr size_t kIdmpOptions = 2;
+  EXPECT_EQ(Tokens(std::span(policy_docs::kStreamOptions).subspan(kIdmpOptions)),
+            Names(engine::StreamOptionSpecs()));
 }
 
 TEST(CommandDocs, OfContainersHoldTheirSubcommands) {

@@ -101,6 +101,21 @@ TEST(CommandKeys, ComeFromPositions) {
   EXPECT_EQ(KeysOf("ping", {"ping", "x"}), std::vector<std::string>{});
 }
 
+TEST(CommandKeys, OfPoliciesIncludeTheDeadLetterKey) {
+  EXPECT_EQ(KeysOf("xcfgset", {"xcfgset", "k"}), std::vector<std::string>{"k"});
+  EXPECT_EQ(KeysOf("xcfgset", {"xcfgset", "k", "maxlen", "1"}), std::vector<std::string>{"k"});
+  EXPECT_EQ(KeysOf("xcfgset", {"xcfgset", "k", "group"}), std::vector<std::string>{"k"});
+  EXPECT_EQ(KeysOf("xcfgset", {"xcfgset", "k", "group", "g", "deadletter-key", "d"}),
+            (std::vector<std::string>{"k", "d"}));
+  EXPECT_EQ(KeysOf("xcfgset", {"xcfgset", "k", "group", "g", "what", "deadletter-key", "d"}),
+            std::vector<std::string>{"k"});
+  EXPECT_EQ(KeysOf("xgroup|create", {"xgroup", "create", "k", "policy", "0", "policy", "backoff",
+                                     "1", "2", "deadletter-key", "d"}),
+            (std::vector<std::string>{"k", "d"}));
+  EXPECT_EQ(KeysOf("xgroup|create", {"xgroup", "create", "k", "g", "0", "policy"}),
+            std::vector<std::string>{"k"});
+}
+
 TEST(CommandKeys, OfReadsAreTheFirstHalfBehindTheStreamsOption) {
   EXPECT_EQ(KeysOf("xread", {"xread", "count", "5", "block", "0", "streams", "a", "b", "0", "0"}),
             (std::vector<std::string>{"a", "b"}));

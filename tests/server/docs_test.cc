@@ -87,6 +87,7 @@ std::string_view KindName(const OptionSpec& option) {
     case OptionKind::kIgnored:
       break;
   }
+  if ((option.flags & kRules) != 0) return "rules";
   return (option.flags & kManyWords) != 0 ? "words" : "text";
 }
 

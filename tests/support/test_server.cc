@@ -9,6 +9,7 @@
 #include "engine/check.h"
 #include "resp/glob.h"
 #include "resp/parser.h"
+#include "server/core/policy_rules.h"
 
 namespace tests {
 namespace {
@@ -104,6 +105,12 @@ TestServer::TestServer(std::function<void(engine::EngineOptions&)> adjust, std::
   };
   config_.OnChange("stream-idmp-duration", set_idempotency);
   config_.OnChange("stream-idmp-maxsize", set_idempotency);
+  const auto set_rules = [this](const server::Settings&) {
+    server::ApplyPolicyRules(*context_, *engine_);
+    return engine::OkStatus();
+  };
+  config_.OnChange("group-policy", set_rules);
+  config_.OnChange("stream-policy", set_rules);
   Open();
 }
 
@@ -136,6 +143,7 @@ void TestServer::Open() {
   context_ = std::make_unique<server::ServerContext>(config_, clock_, *log_, *this,
                                                      std::move(facts), /*random_seed=*/1);
   dispatcher_ = std::make_unique<server::Dispatcher>(*context_, *engine_);
+  server::ApplyPolicyRules(*context_, *engine_);
 }
 
 void TestServer::Close() {
