@@ -7,16 +7,18 @@
 
 namespace engine {
 
-AckedTrim::AckedTrim(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t extra)
+AckedTrim::AckedTrim(Core& core, Op& op, Stream& stream, const TrimArgs& args,
+                     const TrimBase& base)
     : core_(core),
       op_(op),
       stream_(stream),
-      extra_(extra),
+      extra_(base.extra),
+      first_id_(std::max(stream.first_id, base.first_id)),
       surplus_(UINT64_MAX),
       limit_(args.limit > 0 ? static_cast<uint64_t>(args.limit) : UINT64_MAX),
       bound_(stream.positions.Lowest()) {
   if (args.strategy == TrimArgs::Strategy::kMaxLen) {
-    const uint64_t length = stream.length + extra;
+    const uint64_t length = stream.length - base.gone + base.extra;
     surplus_ = length > args.max_len ? length - args.max_len : 0;
   } else if (const auto below = args.min_id.Previous(); below.has_value()) {
     bound_ = std::min(bound_, *below);
@@ -32,7 +34,7 @@ std::vector<IdRange> AckedTrim::Plan() {
   }
   std::optional<Directory::Place> at;
   if (!directory.empty()) {
-    at = directory.First();
+    at = directory.FindAtOrAfter(first_id_);
   }
   for (; at.has_value(); at = directory.Next(*at)) {
     if (!VisitBlock(directory.At(*at), *at == directory.Last())) {
@@ -50,7 +52,10 @@ std::vector<IdRange> AckedTrim::Plan() {
 }
 
 bool AckedTrim::VisitBlock(BlockSlot& slot, bool is_newest) {
-  const StreamId from = std::max(stream_.first_id, slot.first_id);
+  if (slot.last_id < first_id_) {
+    return true;
+  }
+  const StreamId from = std::max(first_id_, slot.first_id);
   if (surplus_ == 0 || from > bound_ || op_.needs.size() >= kLoadRoundItems) {
     return false;
   }
@@ -59,8 +64,9 @@ bool AckedTrim::VisitBlock(BlockSlot& slot, bool is_newest) {
   const bool has_pages =
       CollectPending(core_, op_, stream_, from, may_grow ? StreamId::Max() : slot.last_id, &held_);
   const uint64_t live = slot.live_count;
-  const bool goes_whole = has_pages && held_.empty() && !may_grow && slot.last_id <= bound_ &&
-                          live <= surplus_ && live <= limit_ - removed_;
+  const bool is_cut = first_id_ > slot.first_id && first_id_ > stream_.first_id;
+  const bool goes_whole = has_pages && held_.empty() && !may_grow && !is_cut &&
+                          slot.last_id <= bound_ && live <= surplus_ && live <= limit_ - removed_;
   if (goes_whole) {
     Take(slot.first_id, slot.last_id, live);
     return true;
@@ -99,7 +105,7 @@ bool AckedTrim::MayEnterNode(const Block& block, StreamId id) const {
   if (limit_ == UINT64_MAX) {
     return true;
   }
-  const auto node = block.NodeContaining(id, stream_.first_id);
+  const auto node = block.NodeContaining(id, first_id_);
   return !node.has_value() || node->live_count <= limit_ - removed_;
 }
 

@@ -11,13 +11,14 @@
 #include "engine/core.h"
 #include "engine/effects.h"
 #include "engine/engine.h"
+#include "engine/trim.h"
 
 namespace engine {
 
 class AckedTrim {
  public:
-  // As if the stream were `extra` entries longer. It has a group.
-  AckedTrim(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t extra);
+  // The stream has a group. What lies below `base.first_id` is not looked at.
+  AckedTrim(Core& core, Op& op, Stream& stream, const TrimArgs& args, const TrimBase& base);
 
   // What goes. When op.needs has something afterwards, a round of what is missing, it is void.
   std::vector<IdRange> Plan();
@@ -33,6 +34,7 @@ class AckedTrim {
   Op& op_;
   Stream& stream_;
   const uint64_t extra_;
+  const StreamId first_id_;
   uint64_t surplus_;  // Entries that may still go by count.
   uint64_t limit_;    // A node is not entered if this may be exceeded.
   StreamId bound_;    // The highest id that may go by MINID and by what all groups have read.

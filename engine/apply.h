@@ -6,6 +6,8 @@
 // checksums; a violation is a CHECK. Thread: loop.
 #pragma once
 
+#include <type_traits>
+
 #include "engine/core.h"
 #include "engine/effects.h"
 
@@ -38,6 +40,8 @@ void Apply(Core& core, Stream& stream, const StreamPolicySet& effect);
 void Apply(Core& core, Stream& stream, const GroupPolicySet& effect);
 void Apply(Core& core, Stream& stream, const GroupCounted& effect);
 void Apply(Core& core, Stream& stream, const StreamCounted& effect);
+void Apply(Core& core, Stream& stream, const RefusalsCounted& effect);
+void Apply(Core& core, Stream& stream, const RetirementSet& effect);
 void Apply(Core& core, Stream& stream, const GroupTimed& effect);
 void Apply(Core& core, Stream& stream, const LettersHeld& effect);
 void Apply(Core& core, Stream& stream, const Scheduled& effect);
@@ -56,10 +60,25 @@ void Apply(Core& core, const ClockStepped& effect);
 Stream& InstallNewStream(Core& core, Database& database, Uid uid, std::string_view key);
 StringValue& InstallNewString(Core& core, Database& database, Uid uid, std::string_view key);
 
+// Effects after which a stream may have room for an entry that it had none for.
+template <typename Effect>
+inline constexpr bool kMayMakeRoom =
+    std::is_same_v<Effect, EntriesDeleted> || std::is_same_v<Effect, Trimmed> ||
+    std::is_same_v<Effect, RangesTrimmed> || std::is_same_v<Effect, GroupCreated> ||
+    std::is_same_v<Effect, GroupDestroyed> || std::is_same_v<Effect, GroupMoved> ||
+    std::is_same_v<Effect, ConsumerDeleted> || std::is_same_v<Effect, Acknowledged> ||
+    std::is_same_v<Effect, StreamPolicySet>;
+void NoteRoom(Core& core, const Stream& stream);  // engine/bounds.h
+
 template <typename Object, typename Effect>
 void Emit(Core& core, Object& object, const Effect& effect) {
   core.recorder.Add(core.NameInRecord(object), effect);
   Apply(core, object, effect);
+  if constexpr (kMayMakeRoom<Effect>) {
+    if (core.producers_wait) [[unlikely]] {
+      NoteRoom(core, object);
+    }
+  }
 }
 inline void EmitKeyDeleted(Core& core, ValueHolder& value) {
   core.recorder.AddKeyDeleted(core.NameInRecord(value));

@@ -1,4 +1,5 @@
 // Effects on policies and on what is counted under them.
+#include <algorithm>
 #include <memory>
 #include <string_view>
 
@@ -23,6 +24,13 @@ Group& Change(Core& core, Stream& stream, GroupNumber number) {
   stream.changed_turn = core.turn;
   ++core.changes_since_checkpoint;
   return *group;
+}
+
+StreamCounters& CountersOf(Stream& stream) {
+  if (stream.counters == nullptr) {
+    stream.counters = std::make_unique<StreamCounters>();
+  }
+  return *stream.counters;
 }
 
 // Null when nothing is set.
@@ -54,10 +62,20 @@ void Apply(Core& core, Stream& stream, const GroupCounted& effect) {
 
 void Apply(Core& core, Stream& stream, const StreamCounted& effect) {
   Change(core, stream);
-  if (stream.counters == nullptr) {
-    stream.counters = std::make_unique<StreamCounters>();
-  }
-  AddCounters(effect.counters, stream.counters.get());
+  AddCounters(effect.counters, &CountersOf(stream));
+}
+
+void Apply(Core& core, Stream& stream, const RefusalsCounted& effect) {
+  // Soft: no reply waits for it.
+  core.checkpoint.Touch(stream, 0);
+  uint64_t& rejected = CountersOf(stream).rejected;
+  rejected = std::max(rejected, effect.rejected);
+}
+
+void Apply(Core& core, Stream& stream, const RetirementSet& effect) {
+  Change(core, stream);
+  stream.retirement = effect.state;
+  stream.sweep_from = effect.from;
 }
 
 void Apply(Core& core, Stream& stream, const GroupTimed& effect) {

@@ -62,6 +62,8 @@ class Core {
   // Told of each key that is deleted because its time has come.
   std::function<void(uint32_t db, std::string_view key)> on_expired;
   std::vector<StreamEvent> events;  // Until the server takes them.
+  // Somebody wants to hear of StreamEvent::Kind::kRoom.
+  bool producers_wait = false;
 
   Turn turn = 1;  // The running one.
   Uid next_uid = 1;

@@ -13,6 +13,7 @@
 #include "engine/history_plan.h"
 #include "engine/limits.h"
 #include "engine/require.h"
+#include "engine/retire.h"
 
 namespace engine {
 namespace {
@@ -181,7 +182,11 @@ Status Prepare(Core& core, Op& op, Stream& stream, Group& group, const ReadNewAr
     RequireLastPage(core, op, group);
   }
   RETURN_IF_ERROR(core.CheckLoaded(op));
-  if (!args.no_ack && MayBePending(group)) {
+  if (args.no_ack) {
+    return MayRetire(core, stream) ? PrepareRetiring(core, op, stream, CollectIds(stream, extent))
+                                   : OkStatus();
+  }
+  if (MayBePending(group)) {
     RequirePending(core, op, group, CollectIds(stream, extent));
   }
   return core.CheckLoaded(op);
@@ -231,6 +236,8 @@ int64_t DeliverNew(Core& core, const Op& op, Stream& stream, Group& group, Consu
   if (!no_ack) {
     Emit(core, stream,
          Delivered{group.number, consumer, op.now.store_ms, group.next_sequence, ids});
+  } else if (MayRetire(core, stream)) [[unlikely]] {
+    RetireUnreferenced(core, op, stream, ids);
   }
   return static_cast<int64_t>(ids.size());
 }
@@ -398,6 +405,10 @@ Result<int64_t> Engine::Acknowledge(Op& op, Stream& stream, Group& group,
                                     std::span<const StreamId> ids) {
   RequirePending(*core_, op, group, ids);
   RETURN_IF_ERROR(core_->CheckLoaded(op));
+  const bool may_retire = MayRetire(*core_, stream);
+  if (may_retire) [[unlikely]] {
+    RETURN_IF_ERROR(PrepareRetiring(*core_, op, stream, {ids.begin(), ids.end()}));
+  }
   std::vector<StreamId>& present = core_->id_scratch;
   present.clear();
   bool ascending = true;
@@ -414,6 +425,9 @@ Result<int64_t> Engine::Acknowledge(Op& op, Stream& stream, Group& group,
   }
   if (!present.empty()) {
     Emit(*core_, stream, Acknowledged{group.number, present});
+    if (may_retire) [[unlikely]] {
+      RetireUnreferenced(*core_, op, stream, present);
+    }
   }
   Core::Saw(op, stream);
   return static_cast<int64_t>(present.size());

@@ -233,11 +233,21 @@ void Recorder::Add(uint32_t stream, const GroupCounted& effect) {
 }
 
 void Recorder::Add(uint32_t stream, const StreamCounted& effect) {
-  const bool was_hard = hard_;
-  const StreamCounters only_refusals{.rejected = effect.counters.rejected};
   Begin(EffectType::kStreamCounted, stream);
   ForEachCounter(effect.counters, [this](uint64_t value) { PutVarint(&bytes_, value); });
-  hard_ = was_hard || effect.counters != only_refusals;
+}
+
+void Recorder::Add(uint32_t stream, const RefusalsCounted& effect) {
+  const bool was_hard = hard_;
+  Begin(EffectType::kRefusalsCounted, stream);
+  PutVarint(&bytes_, effect.rejected);
+  hard_ = was_hard;
+}
+
+void Recorder::Add(uint32_t stream, const RetirementSet& effect) {
+  Begin(EffectType::kRetirementSet, stream);
+  PutU8(&bytes_, static_cast<uint8_t>(effect.state));
+  PutVarintId(&bytes_, effect.from);
 }
 
 void Recorder::Add(uint32_t stream, const GroupTimed& effect) {

@@ -13,6 +13,7 @@
 
 #include "engine/counters.h"
 #include "engine/pending_page.h"
+#include "engine/retirement.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
 #include "engine/types.h"
@@ -60,6 +61,8 @@ enum class EffectType : uint8_t {
   kStreamCounted = 45,
   kGroupTimed = 46,
   kExpected = 60,
+  kRetirementSet = 65,
+  kRefusalsCounted = 66,
 };
 
 // Gives a key's value the next number of this record, by which its effects name it.
@@ -273,9 +276,20 @@ struct GroupCounted {
   GroupNumber group = 0;
   GroupCounters counters;
 };
-// To be added to what the stream counts. Soft when all it has is refusals.
+// To be added to what the stream counts.
 struct StreamCounted {
   StreamCounters counters;
+};
+// So many entries have been refused at a bound of the stream in its life. Soft: hence the whole
+// number, which may be applied twice.
+struct RefusalsCounted {
+  uint64_t rejected = 0;
+};
+
+// How far entries that no group needs any more have been removed; see Retirement.
+struct RetirementSet {
+  Retirement state = Retirement::kOff;
+  StreamId from;  // kSweeping only.
 };
 
 // When the group was made.
@@ -360,6 +374,9 @@ class Recorder {
   void Add(uint32_t stream, const GroupPolicySet& effect);
   void Add(uint32_t stream, const GroupCounted& effect);
   void Add(uint32_t stream, const StreamCounted& effect);
+  // Soft.
+  void Add(uint32_t stream, const RefusalsCounted& effect);
+  void Add(uint32_t stream, const RetirementSet& effect);
   void Add(uint32_t stream, const GroupTimed& effect);
   void Add(uint32_t stream, const LettersHeld& effect);
   void Add(uint32_t stream, const Scheduled& effect);
@@ -417,6 +434,8 @@ class EffectVisitor {
   virtual Status On(uint32_t stream, const GroupPolicySet& effect) = 0;
   virtual Status On(uint32_t stream, const GroupCounted& effect) = 0;
   virtual Status On(uint32_t stream, const StreamCounted& effect) = 0;
+  virtual Status On(uint32_t stream, const RefusalsCounted& effect) = 0;
+  virtual Status On(uint32_t stream, const RetirementSet& effect) = 0;
   virtual Status On(uint32_t stream, const GroupTimed& effect) = 0;
   virtual Status On(uint32_t stream, const LettersHeld& effect) = 0;
   virtual Status On(uint32_t stream, const Scheduled& effect) = 0;

@@ -112,6 +112,8 @@ class EffectReader {
         return OfIdempotency(type, stream);
       case EffectType::kStreamPolicySet:
       case EffectType::kStreamCounted:
+      case EffectType::kRefusalsCounted:
+      case EffectType::kRetirementSet:
       case EffectType::kLettersHeld:
       case EffectType::kScheduled:
       case EffectType::kUnscheduled:
@@ -181,6 +183,16 @@ class EffectReader {
         return Tell(stream, StreamPolicySet{decoder_.ReadString()});
       case EffectType::kStreamCounted:
         return Tell(stream, StreamCounted{ReadCounters<StreamCounters>()});
+      case EffectType::kRefusalsCounted:
+        return Tell(stream, RefusalsCounted{decoder_.ReadVarint()});
+      case EffectType::kRetirementSet: {
+        const uint8_t state = decoder_.ReadU8();
+        const StreamId from = decoder_.ReadVarintId();
+        if (state > static_cast<uint8_t>(Retirement::kDone)) {
+          return Damaged();
+        }
+        return Tell(stream, RetirementSet{static_cast<Retirement>(state), from});
+      }
       case EffectType::kScheduled: {
         Scheduled effect;
         effect.token = ReadToken();

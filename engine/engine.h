@@ -80,11 +80,31 @@ struct Payload {
   uint64_t data_bytes = 0;  // Sum of the lengths of all fields and values.
 };
 
+// The bound of a stream that keeps an entry out.
+enum class Bound : uint8_t {
+  kNone,
+  kMaxLen,
+  kMaxBytes,
+  kEntryBytes,  // MAXBYTES, which the entry exceeds by itself.
+};
+struct Refusal {
+  Bound bound = Bound::kNone;
+  int64_t limit = 0;
+  // OVERFLOW BLOCK: the entry may wait for room, so long (0 = for ever).
+  bool may_wait = false;
+  int64_t timeout_ms = 0;
+};
+
+// Whether others wait for room in the stream, behind whom an entry that may wait has to stay,
+// however small it is.
+enum class RoomLine : uint8_t { kFree, kTaken };
+
 struct AddResult {
   StreamId id;
   int64_t trimmed = 0;
   bool created = false;       // The key came into being.
   bool is_duplicate = false;  // Nothing was added: `id` is what was added under the iid before.
+  Refusal refusal;            // Nothing was added or removed, and nothing else is set.
 };
 
 // Who sends an entry, and which one of his it is: what was added under the two once is not added
@@ -390,14 +410,19 @@ class Engine {
   // kNotFound, kWrongType, kCorruption, kNotLoaded.
   Result<Stream*> OpenStream(Op& op, std::string_view key);
   // `stream` is null when the key does not exist (the call creates it). kIdTooSmall, kIdExhausted,
-  // kTooLarge.
+  // kTooLarge. The stream's bounds are looked at when nothing else is in the way.
   Result<AddResult> Add(Op& op, std::string_view key, Stream* stream, const AddId& id,
-                        const Payload& payload, const TrimArgs& trim);
+                        const Payload& payload, const TrimArgs& trim,
+                        RoomLine line = RoomLine::kFree);
   // The same with an automatic id, unless the producer's iid is known: it is looked at before
   // anything else. Afterwards it is known.
   Result<AddResult> AddOnce(Op& op, std::string_view key, Stream* stream,
                             const Production& production, const Payload& payload,
-                            const TrimArgs& trim);
+                            const TrimArgs& trim, RoomLine line = RoomLine::kFree);
+  // Counts an entry that a bound has kept out for good.
+  void CountRefusal(Op& op, Stream& stream);
+  // The bound that would keep the next entry out, or make it push out one that a group needs.
+  Result<Bound> FullBound(Op& op, Stream& stream);
   // Changes nothing when it answers anything but kNone.
   enum class IidRefusal : uint8_t { kNone, kNoEntry, kOtherId };
   // Makes the iid stand for an entry that is there.
@@ -499,6 +524,8 @@ class Engine {
   // --- What streams do by themselves
   // ---------------------------------------------------------------
 
+  // While producers wait for room, what may make some is told of (StreamEvent::Kind::kRoom).
+  void SetProducersWait(bool producers_wait);
   // Does what is due, a bounded part of it; for every turn.
   void RunDueWork(Now now);
   // The stream may have something to do at this store time, and not before.

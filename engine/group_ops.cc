@@ -9,6 +9,7 @@
 #include "engine/exhaustion.h"
 #include "engine/release_batch.h"
 #include "engine/require.h"
+#include "engine/retire.h"
 
 namespace engine {
 
@@ -68,14 +69,17 @@ Status Engine::CreateGroup(Op& op, Stream& stream, std::string_view name, Stream
   const GroupNumber number = stream.next_group;
   Emit(*core_, stream, GroupCreated{number, name, last_id, entries_read});
   Emit(*core_, stream, GroupTimed{number, op.now.store_ms});
+  NoteGroupsChanged(*core_, op, stream);
   if (!policy.empty()) {
     SetPolicy(op, stream, *stream.GroupByNumber(number), policy);
   }
+  Core::Saw(op, stream);
   return OkStatus();
 }
 
 Status Engine::DestroyGroup(Op& op, Stream& stream, Group& group) {
   Emit(*core_, stream, GroupDestroyed{group.number});
+  NoteGroupsChanged(*core_, op, stream);
   Core::Saw(op, stream);
   return OkStatus();
 }
@@ -86,6 +90,7 @@ Status Engine::SetGroupId(Op& op, Stream& stream, Group& group, StreamId last_id
     entries_read = std::min(*entries_read, static_cast<int64_t>(stream.entries_added));
   }
   Emit(*core_, stream, GroupMoved{group.number, last_id, entries_read});
+  NoteGroupsChanged(*core_, op, stream);
   Core::Saw(op, stream);
   return OkStatus();
 }
@@ -150,6 +155,9 @@ Result<int64_t> Engine::DeleteConsumer(Op& op, Stream& stream, Group& group,
     RETURN_IF_ERROR(ReleaseOwned(*core_, op, stream, group, consumer->number));
   }
   Emit(*core_, stream, ConsumerDeleted{group.number, consumer->number});
+  if (pending > 0) {
+    NoteGroupsChanged(*core_, op, stream);
+  }
   Core::Saw(op, stream);
   return pending;
 }

@@ -98,7 +98,7 @@ std::optional<StreamId> Recall(const Stream& stream, const Production& productio
 
 Result<AddResult> Engine::AddOnce(Op& op, std::string_view key, Stream* stream,
                                   const Production& production, const Payload& payload,
-                                  const TrimArgs& trim) {
+                                  const TrimArgs& trim, RoomLine line) {
   if (stream != nullptr) {
     RequireProducer(*core_, op, *stream, production.producer);
     RETURN_IF_ERROR(core_->CheckLoaded(op));
@@ -112,7 +112,10 @@ Result<AddResult> Engine::AddOnce(Op& op, std::string_view key, Stream* stream,
     }
   }
   ASSIGN_OR_RETURN(const AddResult result,
-                   Add(op, key, stream, {AddId::Form::kAuto, {}}, payload, trim));
+                   Add(op, key, stream, {AddId::Form::kAuto, {}}, payload, trim, line));
+  if (result.refusal.bound != Bound::kNone) {
+    return result;
+  }
   if (stream == nullptr) {
     ASSIGN_OR_RETURN(stream, core_->FindStream(op, key));
   }

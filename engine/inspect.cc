@@ -17,6 +17,9 @@ StreamInfo Inspect(const Stream& stream) {
   info.idmp_max_size = stream.idmp_max_size;
   info.iids_added = stream.iids_added;
   info.iids_duplicates = stream.iids_duplicates;
+  if (stream.counters != nullptr) {
+    info.counters = *stream.counters;
+  }
   info.group_count = static_cast<uint32_t>(stream.groups_by_number.size());
   return info;
 }

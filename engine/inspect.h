@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
+#include "engine/counters.h"
 #include "engine/stream_id.h"
 
 namespace engine {
@@ -31,6 +32,9 @@ struct StreamInfo {
   uint32_t idmp_max_size = 0;
   uint64_t iids_added = 0;
   uint64_t iids_duplicates = 0;
+  StreamCounters counters;
+  uint64_t scheduled_count = 0;
+  int64_t next_due_unix_ms = -1;  // Of the scheduled entries; -1: there are none.
 };
 
 struct GroupInfo {

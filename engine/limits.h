@@ -67,6 +67,11 @@ inline constexpr size_t kReapLoads = 64;
 // Streams that the steward looks at in one turn, and fetches from the store at a time.
 inline constexpr int kStewardLooks = 64;
 inline constexpr size_t kStewardFetches = 64;
+// Entries above MAXAGE are looked for at most so often; blocks dropped by one such look.
+inline constexpr int64_t kAgePauseMs = 200;
+inline constexpr size_t kAgedBlocksPerStep = 256;
+// Blocks in which one step of a sweep looks for entries that no group needs.
+inline constexpr size_t kSweptBlocksPerStep = 64;
 // Payload bytes of the largest stream that COPY and MOVE take; above it they fail (kLimit).
 inline constexpr uint64_t kMaxCopyBytes = uint64_t{64} << 20;
 // More deletes of one stream than this become one range delete.

@@ -181,6 +181,7 @@ class PolicyRules {
   // Of all rules, the same in every run; 0 when there are none.
   uint64_t Fingerprint() const;
   bool empty() const { return group_rules_.empty() && stream_rules_.empty(); }
+  bool has_stream_rules() const { return !stream_rules_.empty(); }
 
   // `own` may be null. `holds_letters`: the stream has the mark of dead letters.
   GroupPolicy ForGroup(std::string_view key, std::string_view group, bool holds_letters,

@@ -8,6 +8,7 @@
 #include "engine/due.h"
 #include "engine/engine.h"
 #include "engine/policy.h"
+#include "engine/retire.h"
 #include "engine/steward.h"
 
 namespace engine {
@@ -86,6 +87,7 @@ void Engine::SetPolicy(Op& op, Stream& stream, const PolicyChange& change) {
   const std::string settings = Changed(stream.own_policy.get(), change);
   if (settings != Changed(stream.own_policy.get(), {})) {
     Emit(*core_, stream, StreamPolicySet{settings});
+    NoteGroupsChanged(*core_, op, stream);
     core_->steward->Expect(stream, op.now.store_ms);
   }
   Core::Saw(op, stream);

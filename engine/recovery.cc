@@ -291,8 +291,16 @@ Status Replayer::On(uint32_t stream, const GroupCounted& effect) {
 }
 
 Status Replayer::On(uint32_t stream, const StreamCounted& effect) {
+  return ApplyTo(stream, effect);
+}
+
+Status Replayer::On(uint32_t stream, const RefusalsCounted& effect) {
   // Soft: recorded later than it happened, so the stream may be gone.
   return named_[stream].value == nullptr ? OkStatus() : ApplyTo(stream, effect);
+}
+
+Status Replayer::On(uint32_t stream, const RetirementSet& effect) {
+  return ApplyTo(stream, effect);
 }
 
 Status Replayer::On(uint32_t stream, const GroupTimed& effect) {

@@ -47,6 +47,8 @@ class Replayer : public EffectVisitor {
   Status On(uint32_t stream, const GroupPolicySet& effect) override;
   Status On(uint32_t stream, const GroupCounted& effect) override;
   Status On(uint32_t stream, const StreamCounted& effect) override;
+  Status On(uint32_t stream, const RefusalsCounted& effect) override;
+  Status On(uint32_t stream, const RetirementSet& effect) override;
   Status On(uint32_t stream, const GroupTimed& effect) override;
   Status On(uint32_t stream, const LettersHeld& effect) override;
   Status On(uint32_t stream, const Scheduled& effect) override;

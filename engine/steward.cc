@@ -10,6 +10,7 @@
 #include "engine/loader.h"
 #include "engine/parked.h"
 #include "engine/persistence.h"
+#include "engine/retire.h"
 
 namespace engine {
 namespace {
@@ -28,6 +29,8 @@ constexpr int64_t kClockSlackMs = TimeLine::kStepMs;
 constexpr Task kTasks[] = {
     &Redeliver,
     &MoveParked,
+    &SweepUnreferenced,
+    &TrimAged,
 };
 
 TimePlace JustAfter(TimePlace place) {

@@ -58,6 +58,10 @@ void PutPolicyPart(std::string* out, const Stream& stream) {
                  [out](uint64_t value) { PutVarint(out, value); });
   (stream.own_policy == nullptr ? PolicySettings() : *stream.own_policy).Encode(out);
   PutVarint(out, stream.expected_ms == INT64_MAX ? 0 : static_cast<uint64_t>(stream.expected_ms));
+  PutU8(out, static_cast<uint8_t>(stream.retirement));
+  if (stream.retirement == Retirement::kSweeping) {
+    PutVarintId(out, stream.sweep_from);
+  }
 }
 
 void ReadPolicyPart(Decoder* decoder, Stream* stream) {
@@ -78,6 +82,15 @@ void ReadPolicyPart(Decoder* decoder, Stream* stream) {
     decoder->Fail();
   }
   stream->expected_ms = expected_ms == 0 ? INT64_MAX : static_cast<int64_t>(expected_ms);
+  const uint8_t retirement = decoder->ReadU8();
+  if (retirement > static_cast<uint8_t>(Retirement::kDone)) {
+    decoder->Fail();
+    return;
+  }
+  stream->retirement = static_cast<Retirement>(retirement);
+  if (stream->retirement == Retirement::kSweeping) {
+    stream->sweep_from = decoder->ReadVarintId();
+  }
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include "engine/node_rule.h"
 #include "engine/policy.h"
 #include "engine/producer_table.h"
+#include "engine/retirement.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
 #include "engine/types.h"
@@ -63,6 +64,8 @@ class Stream : public ValueHolder {
   std::unique_ptr<PolicySettings> own_policy;  // Null: nothing set.
   std::unique_ptr<StreamCounters> counters;    // Null: all zero.
   int64_t expected_ms = INT64_MAX;             // Store time of the next look by the steward.
+  Retirement retirement = Retirement::kOff;
+  StreamId sweep_from;  // kSweeping: where it goes on; else 0-0.
 
   // Not stored.
   std::unique_ptr<StreamPolicy> policy;  // See Core::PolicyOf().

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/apply.h"
+#include "engine/bounds.h"
 #include "engine/check.h"
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
@@ -117,22 +118,44 @@ Result<Stream*> Engine::CreateStream(Op& op, std::string_view key) {
 }
 
 Result<AddResult> Engine::Add(Op& op, std::string_view key, Stream* stream, const AddId& id,
-                              const Payload& payload, const TrimArgs& trim) {
+                              const Payload& payload, const TrimArgs& trim, RoomLine line) {
   if (payload.data_bytes > kMaxEntryBytes) {
     return Status(Code::kTooLarge);
   }
   AddResult result;
-  ASSIGN_OR_RETURN(result.id, ChooseId(op, id, stream == nullptr ? StreamId() : stream->last_id));
+  ASSIGN_OR_RETURN(const StreamId new_id,
+                   ChooseId(op, id, stream == nullptr ? StreamId() : stream->last_id));
+  Room room;
   if (stream == nullptr) {
+    result.refusal = RefusalOfFirst(*core_, key, payload.data_bytes);
+    if (result.refusal.bound != Bound::kNone) {
+      return result;
+    }
     ASSIGN_OR_RETURN(stream, CreateStream(op, key));
     result.created = true;
-  } else if (trim.strategy != TrimArgs::Strategy::kNone) {
-    // What the trim will need is there before the entry is: planned as if it were one longer.
-    RETURN_IF_ERROR(RequireForTrimPlan(*core_, op, *stream, trim, 1));
+  } else {
+    if (core_->PolicyOf(*stream) != nullptr) [[unlikely]] {
+      ASSIGN_OR_RETURN(room, FindRoom(*core_, op, *stream, {1, payload.data_bytes}));
+      result.refusal = line == RoomLine::kTaken ? RefusalBehindOthers(*core_, *stream, room)
+                                                : room.refusal;
+      if (result.refusal.bound != Bound::kNone) {
+        Core::Saw(op, *stream);
+        return result;
+      }
+    }
+    if (trim.strategy != TrimArgs::Strategy::kNone) {
+      // What the trim will need is there before the entry is: planned as if it were there.
+      RETURN_IF_ERROR(RequireForTrimPlan(*core_, op, *stream, trim, room.BaseOfTrim()));
+    }
+    MakeRoom(*core_, *stream, room);
   }
+  result.id = new_id;
   Emit(*core_, *stream, MakeEntry(*core_, *stream, result.id, payload));
   if (trim.strategy != TrimArgs::Strategy::kNone) {
     result.trimmed = TrimStream(*core_, *stream, trim);
+  }
+  if (core_->PolicyOf(*stream) != nullptr) [[unlikely]] {
+    NoteAdded(*core_, op, *stream, result.id);
   }
   Core::Saw(op, *stream);
   return result;
@@ -205,7 +228,7 @@ Result<int64_t> Engine::DeleteEntries(Op& op, Stream& stream, std::span<const St
 }
 
 Result<int64_t> Engine::Trim(Op& op, Stream& stream, const TrimArgs& args) {
-  RETURN_IF_ERROR(RequireForTrimPlan(*core_, op, stream, args, 0));
+  RETURN_IF_ERROR(RequireForTrimPlan(*core_, op, stream, args, {}));
   const int64_t removed = TrimStream(*core_, stream, args);
   Core::Saw(op, stream);
   return removed;

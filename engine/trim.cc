@@ -27,29 +27,30 @@ bool ByReference(const Stream& stream, const TrimArgs& args) {
 }
 
 // Entries that may go by MAXLEN; all, for MINID.
-uint64_t Surplus(const Stream& stream, const TrimArgs& args, uint64_t extra) {
+uint64_t Surplus(const Stream& stream, const TrimArgs& args, const TrimBase& base) {
   if (args.strategy != TrimArgs::Strategy::kMaxLen) {
     return UINT64_MAX;
   }
-  const uint64_t length = stream.length + extra;
+  const uint64_t length = stream.length - base.gone + base.extra;
   return length > args.max_len ? length - args.max_len : 0;
 }
 
 // Entries that may go by count: the surplus, capped by LIMIT.
-uint64_t Allowance(const Stream& stream, const TrimArgs& args, uint64_t extra) {
-  return std::min(Surplus(stream, args, extra), Limit(args));
+uint64_t Allowance(const Stream& stream, const TrimArgs& args, const TrimBase& base) {
+  return std::min(Surplus(stream, args, base), Limit(args));
 }
 
 // Nothing goes although there may be entries: seen without a look into any block.
-bool IsIdle(const Stream& stream, const TrimArgs& args, uint64_t extra) {
-  const uint64_t allowance = Allowance(stream, args, extra);
-  if (stream.length + extra == 0 || allowance == 0) {
+bool IsIdle(const Stream& stream, const TrimArgs& args, const TrimBase& base) {
+  const uint64_t allowance = Allowance(stream, args, base);
+  if (stream.length + base.extra == base.gone || allowance == 0) {
     return true;
   }
-  if (args.strategy == TrimArgs::Strategy::kMinId && stream.first_id >= args.min_id) {
+  if (args.strategy == TrimArgs::Strategy::kMinId &&
+      std::max(stream.first_id, base.first_id) >= args.min_id) {
     return true;
   }
-  return ByNode(args) && stream.first_node_live > allowance;
+  return ByNode(args) && base.gone == 0 && stream.first_node_live > allowance;
 }
 
 // The first live entry of the block that stays, for exact trimming; nothing if all of it goes.
@@ -110,16 +111,16 @@ std::optional<StreamId> EndWithin(const Block& block, const TrimArgs& args, Stre
 }
 
 // Whether the block in which the trim ends must be looked into at all.
-bool MustLookInto(const Stream& stream, const BlockSlot& slot, const TrimArgs& args,
+bool MustLookInto(const BlockSlot& slot, StreamId first_id, const TrimArgs& args,
                   uint64_t allowance) {
-  if (!slot.WhollyLive()) {
+  if (!slot.WhollyLive() || slot.first_id < first_id) {
     return true;
   }
   if (allowance == 0) {
     return false;
   }
   return args.strategy != TrimArgs::Strategy::kMinId ||
-         std::max(stream.first_id, slot.first_id) < args.min_id;
+         slot.first_id < args.min_id;
 }
 
 struct Plan {
@@ -127,21 +128,37 @@ struct Plan {
   StreamId first_id;     // What stays begins here; 0-0: nothing stays.
 };
 
-Plan MakePlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t extra) {
+// Live entries of a block that `base` leaves.
+uint64_t LiveCount(const Stream& stream, const BlockSlot& slot, const TrimBase& base) {
+  const StreamId live_from = std::max(stream.first_id, slot.first_id);
+  if (base.first_id <= live_from) {
+    return slot.live_count;
+  }
+  CHECK(slot.unit != nullptr);
+  const uint32_t gone = slot.unit->block.CountLiveBelow(live_from, base.first_id);
+  return slot.live_count - std::min(gone, slot.live_count);
+}
+
+Plan MakePlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, const TrimBase& base) {
   Plan plan;
-  Room room{Surplus(stream, args, extra), Limit(args)};
+  Room room{Surplus(stream, args, base), Limit(args)};
   const bool by_id = args.strategy == TrimArgs::Strategy::kMinId;
+  const StreamId first_id = std::max(stream.first_id, base.first_id);
   if (stream.directory.empty()) {
     return plan;
   }
-  for (std::optional<Directory::Place> at = stream.directory.First(); at.has_value();
-       at = stream.directory.Next(*at)) {
+  for (std::optional<Directory::Place> at = stream.directory.FindAtOrAfter(first_id);
+       at.has_value(); at = stream.directory.Next(*at)) {
     BlockSlot& slot = stream.directory.At(*at);
-    if (slot.live_count <= room.Least() && !(by_id && slot.last_id >= args.min_id)) {
-      room.Take(slot.live_count);
+    if (slot.last_id < first_id) {
       continue;
     }
-    if (extra == 0 && !MustLookInto(stream, slot, args, room.Least())) {
+    const uint64_t live_count = LiveCount(stream, slot, base);
+    if (live_count <= room.Least() && !(by_id && slot.last_id >= args.min_id)) {
+      room.Take(live_count);
+      continue;
+    }
+    if (base.extra == 0 && !MustLookInto(slot, first_id, args, room.Least())) {
       plan.first_id = slot.first_id;
       return plan;
     }
@@ -150,8 +167,8 @@ Plan MakePlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t
       plan.missing = true;
       return plan;
     }
-    const StreamId live_from = std::max(stream.first_id, slot.first_id);
-    if (*at == stream.directory.First()) {
+    const StreamId live_from = std::max(first_id, slot.first_id);
+    if (base.gone == 0 && *at == stream.directory.First()) {
       stream.first_node_live = block->FirstLiveNode(live_from)->live_count;
     }
     const auto end = EndWithin(*block, args, live_from, room);
@@ -160,9 +177,9 @@ Plan MakePlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t
       return plan;
     }
     // Its newest entries are deleted ones: nothing live of it stays.
-    room.Take(slot.live_count);
+    room.Take(live_count);
   }
-  if (extra > 0) {
+  if (base.extra > 0) {
     // The entry to come may be what stays, behind others in the newest block.
     plan.missing = core.NeedBlock(op, stream, stream.directory.Back()) == nullptr;
   }
@@ -171,7 +188,7 @@ Plan MakePlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t
 
 int64_t TrimByReference(Core& core, Stream& stream, const TrimArgs& args) {
   Op op;
-  const std::vector<IdRange> ranges = AckedTrim(core, op, stream, args, 0).Plan();
+  const std::vector<IdRange> ranges = AckedTrim(core, op, stream, args, {}).Plan();
   CHECK(op.needs.empty());
   const uint64_t length_before = stream.length;
   if (!ranges.empty()) {
@@ -180,8 +197,9 @@ int64_t TrimByReference(Core& core, Stream& stream, const TrimArgs& args) {
   return static_cast<int64_t>(length_before - stream.length);
 }
 
-void RequireByReference(Core& core, Op& op, Stream& stream, const TrimArgs& args, uint64_t extra) {
-  const std::vector<IdRange> ranges = AckedTrim(core, op, stream, args, extra).Plan();
+void RequireByReference(Core& core, Op& op, Stream& stream, const TrimArgs& args,
+                        const TrimBase& base) {
+  const std::vector<IdRange> ranges = AckedTrim(core, op, stream, args, base).Plan();
   if (op.needs.empty()) {
     RequireForRanges(core, op, stream, ranges);
   }
@@ -190,16 +208,16 @@ void RequireByReference(Core& core, Op& op, Stream& stream, const TrimArgs& args
 }  // namespace
 
 Status RequireForTrimPlan(Core& core, Op& op, Stream& stream, const TrimArgs& args,
-                          uint64_t extra) {
-  if (args.strategy == TrimArgs::Strategy::kNone || IsIdle(stream, args, extra)) {
+                          const TrimBase& base) {
+  if (args.strategy == TrimArgs::Strategy::kNone || IsIdle(stream, args, base)) {
     return OkStatus();
   }
   return LoadInRounds(core, op, [&] {
     if (ByReference(stream, args)) {
-      RequireByReference(core, op, stream, args, extra);
+      RequireByReference(core, op, stream, args, base);
       return;
     }
-    const Plan plan = MakePlan(core, op, stream, args, extra);
+    const Plan plan = MakePlan(core, op, stream, args, base);
     if (!plan.missing && args.references == References::kDrop) {
       RecordsBelow(core, op, stream, plan.first_id);
     }
@@ -207,14 +225,14 @@ Status RequireForTrimPlan(Core& core, Op& op, Stream& stream, const TrimArgs& ar
 }
 
 int64_t TrimStream(Core& core, Stream& stream, const TrimArgs& args) {
-  if (IsIdle(stream, args, 0)) {
+  if (IsIdle(stream, args, {})) {
     return 0;
   }
   if (ByReference(stream, args)) {
     return TrimByReference(core, stream, args);
   }
   Op op;
-  const Plan plan = MakePlan(core, op, stream, args, 0);
+  const Plan plan = MakePlan(core, op, stream, args, {});
   CHECK(!plan.missing);
   if (!plan.first_id.IsZero() && plan.first_id <= stream.first_id) {
     return 0;

@@ -4,12 +4,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "engine/engine.h"
 #include "engine/payload_digest.h"
 #include "server/commands/idempotency.h"
 #include "server/commands/stream_access.h"
 #include "server/commands/stream_args.h"
+#include "server/core/server_context.h"
+#include "server/core/session.h"
 #include "server/core/text.h"
 
 namespace server {
@@ -191,14 +194,46 @@ Outcome RefusalOf(Engine::SetIdRefusal refusal) {
 // Adds the entry unless its producer has sent it before.
 engine::Result<engine::AddResult> AddOnce(CommandContext& context, Stream* stream,
                                           const AppendOptions& options, const Payload& payload,
-                                          const engine::TrimArgs& trim) {
+                                          const engine::TrimArgs& trim, engine::RoomLine line) {
   engine::Production production{options.production.producer, options.production.iid};
   std::string digest;
   if (options.production.form == ProductionOptions::Form::kAuto) {
     digest = engine::PayloadDigest(context.args.subspan(options.first_field));
     production.iid = digest;
   }
-  return context.engine.AddOnce(context.op, context.args[1], stream, production, payload, trim);
+  return context.engine.AddOnce(context.op, context.args[1], stream, production, payload, trim,
+                                line);
+}
+
+// Whether an entry may have to wait behind others that wait for room.
+engine::RoomLine LineFor(const CommandContext& context, std::string_view key) {
+  const Waiters& producers = context.server.producers();
+  if (producers.client_count() == 0) return engine::RoomLine::kFree;
+  const ClientId first = producers.FirstOn(context.op.db, key);
+  return first == 0 || first == context.session.id ? engine::RoomLine::kFree
+                                                   : engine::RoomLine::kTaken;
+}
+
+// A bound has kept the entry out: it waits, or the client is told.
+Outcome NotAdded(CommandContext& context, Stream* stream, std::string_view key,
+                 const engine::Refusal& refusal) {
+  const std::string_view unit = refusal.bound == engine::Bound::kMaxLen ? "entries" : "bytes";
+  Outcome outcome = refusal.bound == engine::Bound::kEntryBytes
+                        ? Outcome(Error::kEntryAboveMaxBytes)
+                        : Outcome(Error::kStreamFull, {key, std::to_string(refusal.limit), unit});
+  if (!refusal.may_wait || !context.may_block) {
+    if (stream != nullptr) context.engine.CountRefusal(context.op, *stream);
+    return outcome;
+  }
+  WaitRequest wait;
+  wait.keys.emplace_back(key);
+  wait.for_room = true;
+  wait.group_read = true;  // One line, of which the first is served first.
+  wait.timeout_ms = refusal.timeout_ms;
+  wait.timeout_reply = TimeoutReply::kRefusal;
+  wait.refusal = std::move(outcome);
+  context.Park(std::move(wait));
+  return Done();
 }
 
 }  // namespace
@@ -222,14 +257,19 @@ Outcome CmdXAdd(CommandContext& context) {
   std::string copy;
   const Payload payload = PayloadOf(context, context.args.subspan(options.first_field), &copy);
   const engine::TrimArgs trim = TrimArgsOf(options.trim, context.engine.DefaultTrimLimit());
+  const engine::RoomLine line = LineFor(context, key);
   const bool once = options.production.form != ProductionOptions::Form::kNone;
   ASSIGN_OR_RETURN(const engine::AddResult added,
-                   once ? AddOnce(context, stream, options, payload, trim)
-                        : context.engine.Add(context.op, key, stream, options.id, payload, trim));
+                   once ? AddOnce(context, stream, options, payload, trim, line)
+                        : context.engine.Add(context.op, key, stream, options.id, payload, trim,
+                                             line));
+  if (added.refusal.bound != engine::Bound::kNone) {
+    return NotAdded(context, stream, key, added.refusal);
+  }
   if (added.created) context.KeyChanged(key, key_event::kNew);
   WriteId(context.out, added.id);
   if (added.is_duplicate) return Done();
-  context.SignalKey(key);
+  context.SignalReaders(key);
   context.KeyChanged(key, key_event::kXadd);
   if (added.trimmed > 0) context.KeyChanged(key, key_event::kXtrim);
   return Done();

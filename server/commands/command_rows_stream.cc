@@ -3,6 +3,7 @@
 #include "server/commands/idempotency.h"
 #include "server/commands/policy.h"
 #include "server/commands/policy_docs.h"
+#include "server/commands/queue_info.h"
 #include "server/commands/range.h"
 #include "server/commands/read.h"
 #include "server/commands/redrive.h"
@@ -82,6 +83,7 @@ constexpr ArgumentDoc kXRead[] = {
 constexpr ArgumentDoc kFull[] = {kCount};
 constexpr ArgumentDoc kXInfoStream[] = {Key(), Block("full-block", kFull, kOptional, "FULL")};
 constexpr ArgumentDoc kXInfoGroups[] = {Key()};
+constexpr ArgumentDoc kXInfoQueue[] = {Key()};
 constexpr ArgumentDoc kXInfoConsumers[] = {Key(), Text("group")};
 constexpr ArgumentDoc kXInfoPending[] = {Key(), Text("group"), Text("start"), Text("end"),
                                          Number("count")};
@@ -268,6 +270,20 @@ constexpr CommandSpec kRows[] = {
         .arguments = kXInfoPending,
         .key_flags = "RO access",
         .tips = "nondeterministic_output",
+      },
+      {
+        .name = "xinfo|queue",
+        .arity = 3,
+        .flags = kReadonly,
+        .keys = kSecond,
+        .handler = CmdXInfoQueue,
+        .acl = "@read @stream @slow",
+        .group = "stream",
+        .since = "8.10.0",
+        .complexity = "O(1); at a bound O(N) with N the entries that would have to make room.",
+        .summary = "Shows how full a stream is, and what its policy has kept out or removed.",
+        .arguments = kXInfoQueue,
+        .key_flags = "RO access",
     },
     {
         .name = "xinfo|stream",

@@ -17,8 +17,9 @@ constexpr int64_t kMillisPerSecond = 1000;
 
 void CollectClients(ServerContext& server, InfoSnapshot* snapshot) {
   snapshot->connected_clients = server.clients().size();
-  snapshot->blocked_clients = server.waiters().client_count() + server.pause().waiting_clients();
-  snapshot->blocking_keys = server.waiters().key_count();
+  snapshot->blocked_clients = server.waiters().client_count() + server.producers().client_count() +
+                              server.pause().waiting_clients();
+  snapshot->blocking_keys = server.waiters().key_count() + server.producers().key_count();
   snapshot->watching_clients = server.watches().client_count();
   snapshot->watched_keys = server.watches().key_count();
   snapshot->subscribers = server.pubsub().client_count();

@@ -101,7 +101,7 @@ Outcome CmdMove(CommandContext& context) {
   const bool done = moved.ok() && *moved;
   if (done) {
     context.SignalKey(key);
-    context.server.waiters().Signal(db, key);
+    context.server.SignalKey(db, key);
     context.KeyChanged(key, key_event::kMoveFrom);
     context.KeyChanged(db, key, key_event::kMoveTo);
   }
@@ -120,7 +120,7 @@ Outcome CmdCopy(CommandContext& context) {
   if (!copied.ok() && copied.code() != Code::kNotFound) return copied.status();
   const bool done = copied.ok() && *copied;
   if (done) {
-    context.server.waiters().Signal(options.db, to);
+    context.server.SignalKey(options.db, to);
     context.KeyChanged(options.db, to, key_event::kCopyTo);
   }
   context.out.Integer(done ? 1 : 0);

@@ -56,7 +56,7 @@ enum CommandFlag : uint32_t {
   kMayReplicate = 1u << 21,
 };
 
-enum class TimeoutReply : uint8_t { kNullArray, kZero };
+enum class TimeoutReply : uint8_t { kNullArray, kZero, kRefusal };
 
 // A blocked reader: which keys wake it, until when. Stored with the session, by value.
 struct WaitRequest {
@@ -72,6 +72,9 @@ struct WaitRequest {
   std::vector<engine::StreamId> resolved_ids;
   // What is answered when the time is up.
   TimeoutReply timeout_reply = TimeoutReply::kNullArray;
+  // An entry that waits for room in the stream, behind all others that do. kRefusal is this one.
+  bool for_room = false;
+  Outcome refusal = {};
   // XREADGROUP with CLAIM: a pending record may become due without any write.
   struct Claim {
     int64_t min_idle_ms = 0;
@@ -96,8 +99,10 @@ struct CommandContext {
 
   // Blocks the client: no reply is sent now. The handler returns Done() right after it.
   void Park(WaitRequest wait);
-  // The key may have something for blocked readers (XADD), or has gone or changed (DEL, XGROUP
-  // DESTROY): they are run again after this command. Cheap when nobody waits.
+  // The key may have something for blocked readers (XADD): they are run again after this command.
+  // Cheap when nobody waits.
+  void SignalReaders(std::string_view key);
+  // The same for all who wait on the key, since it has gone or changed (DEL, XGROUP DESTROY).
   void SignalKey(std::string_view key);
   // Pending records of the group may be claimed that could not be before, without the passing of
   // time: blocked readers with CLAIM are run again.

@@ -49,7 +49,9 @@ void Announce(ServerContext& server, uint32_t db, std::string_view key, const Ke
 
 void CommandContext::Park(WaitRequest wait) { session.park_request = std::move(wait); }
 
-void CommandContext::SignalKey(std::string_view key) { server.waiters().Signal(op.db, key); }
+void CommandContext::SignalReaders(std::string_view key) { server.waiters().Signal(op.db, key); }
+
+void CommandContext::SignalKey(std::string_view key) { server.SignalKey(op.db, key); }
 
 void CommandContext::SignalClaims(std::string_view key, std::string_view group) {
   server.waiters().SignalClaims(op.db, key, group);
@@ -57,6 +59,7 @@ void CommandContext::SignalClaims(std::string_view key, std::string_view group) 
 
 void CommandContext::SignalDatabase(uint32_t db) {
   server.waiters().SignalDatabase(db);
+  server.producers().SignalDatabase(db);
   server.watches().TouchDatabase(db);
 }
 
@@ -80,7 +83,7 @@ bool CommandContext::Notifies(const KeyEvent& event) const { return Listens(serv
 
 void ReportExpired(ServerContext& server, const engine::Engine& engine, uint32_t db,
                    std::string_view key) {
-  server.waiters().Signal(db, key);
+  server.SignalKey(db, key);
   server.watches().TouchExpired(db, key);
   const KeyEvent& event = key_event::kExpired;
   if (!Listens(server, event)) return;

@@ -28,11 +28,6 @@ bool IsCrossProtocol(std::string_view name) {
 constexpr int64_t kNeverMillis = INT64_MAX;
 // Beyond that a wait is as good as any: the loop looks again.
 constexpr int64_t kLongestWaitMs = 86'400'000;
-// The moment `ms` from now, or the last one before never.
-int64_t After(int64_t now_us, int64_t ms) {
-  return now_us + std::min(ms, (Waiters::kForever - 1 - now_us) / 1000) * 1000;
-}
-
 // Whether option `enable-debug-command` lets this client use DEBUG.
 bool MayDebug(const Settings& settings, const Session& session) {
   switch (settings.debug_access()) {
@@ -128,7 +123,7 @@ FeedOutcome Dispatcher::FeedRequests(Session& session, std::string_view input, F
     // While readers are left that a command has made ready nothing else may run: it could take from
     // them what they were woken for.
     if (count == kCommandsPerTurn || result->consumed >= kInputBytesPerTurn ||
-        session.output.size() > kOutputPauseBytes || context_.waiters().has_ready() ||
+        session.output.size() > kOutputPauseBytes || context_.has_ready() ||
         engine_.TurnIsFull()) {
       return FeedOutcome::kMoreLater;
     }
@@ -147,7 +142,7 @@ FeedOutcome Dispatcher::FeedRequests(Session& session, std::string_view input, F
       return FeedOutcome::kNeedMore;
     }
     Execute(session, session.parser.request());
-    if (context_.waiters().has_ready()) ServeReady();
+    if (context_.has_ready()) ServeReady();
   }
 }
 
@@ -364,28 +359,6 @@ void Dispatcher::Park(Session& session, const CommandSpec& spec, const resp::Req
   if (session.parked == nullptr) session.parked = std::make_unique<ParkedCommand>(spec, request);
 }
 
-void Dispatcher::Block(Session& session) {
-  ParkedCommand& parked = *session.parked;
-  session.state = SessionState::kBlocked;
-  ReleasePins(parked);
-  WaitRequest wait = *std::exchange(session.park_request, std::nullopt);
-  const std::optional<WaitRequest::Claim> claim = wait.claim;
-  // Its place and its deadline stay what they were when it blocked first.
-  if (!parked.wait) {
-    parked.wait = std::move(wait);
-    const int64_t timeout_ms = parked.wait->timeout_ms;
-    context_.waiters().Add(
-        session.id, session.db, *parked.wait,
-        timeout_ms > 0 ? After(timer_.now().monotonic_us, timeout_ms) : Waiters::kForever);
-  }
-  if (claim) {
-    // At a whole millisecond, as times of delivery are: of readers that wait for one record the
-    // first in line is then the first to run.
-    const int64_t now_us = timer_.now().monotonic_us / 1000 * 1000;
-    context_.waiters().LookAgain(session.id, After(now_us, claim->wait_ms));
-  }
-}
-
 Dispatcher::Run Dispatcher::Load(Session& session, std::vector<engine::LoadItem> items) {
   ParkedCommand& parked = *session.parked;
   if (parked.pins == nullptr) parked.pins = std::make_shared<engine::Pins>();
@@ -418,7 +391,7 @@ void Dispatcher::OnLoaded(ClientId id, uint64_t load_number,
     return;
   }
   // Other clients may not run between a key's becoming ready and its readers.
-  if (context_.waiters().has_ready() && !context_.waiters().Contains(id)) {
+  if (context_.has_ready() && !context_.IsBlocked(id)) {
     WaitForRetry(*session);
     return;
   }
@@ -457,12 +430,6 @@ void Dispatcher::Unpark(Session& session) {
   if (session.is_open()) session.transport.InputWanted();
 }
 
-void Dispatcher::StopWaiting(Session& session) {
-  // While it could not run the readers behind it in its group were passed over.
-  if (session.state != SessionState::kBlocked) context_.waiters().SignalKeysOf(session.id);
-  context_.waiters().Remove(session.id);
-}
-
 void Dispatcher::ReleasePins(ParkedCommand& parked) {
   if (parked.pins == nullptr) return;
   engine_.ReleasePins(parked.pins.get());
@@ -472,25 +439,6 @@ void Dispatcher::ReleasePins(ParkedCommand& parked) {
 void Dispatcher::WaitForRetry(Session& session) {
   session.state = SessionState::kRetry;
   retries_.push_back(session.id);
-}
-
-bool Dispatcher::Unblock(Session& session, UnblockReason reason) {
-  if (!context_.waiters().Contains(session.id)) return false;
-  ++session.load_number;  // A fetch under way is for nobody any more.
-  const CommandSpec& spec = session.parked->spec;
-  const size_t mark = session.BeginReply();
-  if (reason == UnblockReason::kError) {
-    Finish(session, spec, mark, Error::kUnblocked, /*seen_turn=*/0);
-  } else {
-    if (session.parked->wait->timeout_reply == TimeoutReply::kZero) {
-      session.writer.Integer(0);
-    } else {
-      session.writer.NullArray();
-    }
-    Finish(session, spec, mark, Done(), /*seen_turn=*/0);
-  }
-  Unpark(session);
-  return true;
 }
 
 // --- The end of a turn
@@ -525,10 +473,11 @@ void Dispatcher::CloseOverflowed() {
 
 int64_t Dispatcher::NextDueMicros() const {
   const Waiters& waiters = context_.waiters();
-  int64_t next_us = std::min(waiters.next_deadline_us(), waiters.next_claim_us());
+  int64_t next_us = std::min({waiters.next_deadline_us(), waiters.next_claim_us(),
+                              context_.producers().next_deadline_us()});
   const Instant& now = timer_.now();
   if (!retries_.empty()) next_us = std::min(next_us, now.monotonic_us + kRoomPollMicros);
-  if (!paused_.empty()) next_us = std::min(next_us, context_.pause().end_us());
+  if (!paused_.empty() || holds_producers_) next_us = std::min(next_us, context_.pause().end_us());
   const engine::Now engine_now = engine_.TimeNow(now.unix_us / 1000, now.monotonic_us / 1000);
   const int64_t reap_ms = engine_.next_reap_unix_ms();
   const int64_t work_ms = engine_.next_due_work_ms();
@@ -538,30 +487,10 @@ int64_t Dispatcher::NextDueMicros() const {
                   now.monotonic_us + std::clamp<int64_t>(wait_ms, 0, kLongestWaitMs) * 1000);
 }
 
-void Dispatcher::ServeReady() {
-  // A reader that is run again may have objects fetched, end, and come here.
-  if (is_serving_) return;
-  is_serving_ = true;
-  const auto wake_up = [this](ClientId id) { return WakeUp(id); };
-  while (wake_ups_left_ > 0 && context_.waiters().has_ready() && !engine_.TurnIsFull()) {
-    wake_ups_left_ -= context_.waiters().Serve(1, wake_up);
-  }
-  is_serving_ = false;
-}
-
-Waiters::WakeUp Dispatcher::WakeUp(ClientId id) {
-  Session* const session = context_.clients().Find(id);
-  CHECK(session != nullptr);
-  if (session->state != SessionState::kBlocked) return Waiters::WakeUp::kBusy;
-  if (Rerun(*session) == Run::kDone) return Waiters::WakeUp::kServed;
-  return session->state == SessionState::kBlocked ? Waiters::WakeUp::kBlocked
-                                                  : Waiters::WakeUp::kBusy;
-}
-
 void Dispatcher::RetryWaiting() {
   std::vector<ClientId> without_room;
   size_t left = std::min(retries_.size(), kRetriesPerTurn);
-  while (left-- > 0 && !context_.waiters().has_ready() && !engine_.TurnIsFull()) {
+  while (left-- > 0 && !context_.has_ready() && !engine_.TurnIsFull()) {
     const ClientId id = retries_.front();
     retries_.pop_front();
     Session* const session = context_.clients().Find(id);
@@ -579,15 +508,6 @@ void Dispatcher::RetryWaiting() {
   }
   // First come, first served: they keep their places.
   retries_.insert(retries_.begin(), without_room.begin(), without_room.end());
-}
-
-void Dispatcher::ServeTimeouts() {
-  const int64_t now_us = timer_.now().monotonic_us;
-  for (size_t i = 0; i < kTimeoutsPerTurn; ++i) {
-    const std::optional<ClientId> id = context_.waiters().Expired(now_us);
-    if (!id) return;
-    Unblock(*context_.clients().Find(*id), UnblockReason::kTimeout);
-  }
 }
 
 }  // namespace server

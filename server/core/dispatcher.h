@@ -16,6 +16,7 @@
 #include <deque>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -65,7 +66,7 @@ class Dispatcher : public ClientControl {
   // commands that are to be tried again. Frees disconnected sessions, so nobody may hold one.
   void RunDueWork();
   // Whether RunDueWork has something to do at once; the loop must not sleep then.
-  bool HasDueWork() const { return context_.waiters().has_ready(); }
+  bool HasDueWork() const { return context_.has_ready(); }
   // When RunDueWork must be called at the latest, on the monotonic clock. Waiters::kForever =
   // never.
   int64_t NextDueMicros() const;
@@ -117,6 +118,8 @@ class Dispatcher : public ClientControl {
   // The parked command has ended; the session goes on.
   void Unpark(Session& session);
   void StopWaiting(Session& session);
+  // An entry has waited for room in vain.
+  void CountRefusal(uint32_t db, const std::string& key);
   // CLIENT PAUSE.
   bool IsPaused(const Session& session, const CommandSpec& spec) const;
   void WaitForPauseEnd(Session& session);
@@ -140,6 +143,7 @@ class Dispatcher : public ClientControl {
   std::deque<ClientId> paused_;
   size_t wake_ups_left_;
   bool is_serving_ = false;
+  bool holds_producers_ = false;  // Until the end of a CLIENT PAUSE; they are signalled then.
   ClientId idle_cursor_ = 0;
   uint64_t memory_bytes_ = 0;  // As of memory_read_at_us_.
   int64_t memory_read_at_us_ = 0;

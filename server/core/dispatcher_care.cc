@@ -57,7 +57,9 @@ void Dispatcher::WaitForPauseEnd(Session& session) {
 
 // They go on in the order in which they came.
 void Dispatcher::ReleasePaused() {
-  if (paused_.empty() || context_.pause().Holds(timer_.now().monotonic_us)) return;
+  if (paused_.empty() && !holds_producers_) return;
+  if (context_.pause().Holds(timer_.now().monotonic_us)) return;
+  if (std::exchange(holds_producers_, false)) context_.producers().SignalAll();
   for (ClientId id : std::exchange(paused_, {})) {
     Session* const session = context_.clients().Find(id);
     if (session == nullptr || session->state != SessionState::kPaused) continue;

@@ -231,6 +231,8 @@ constexpr Row kTexts[] = {
     {Error::kObjectFreq,
      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
      "when switching between policies at runtime LRU and LFU data will take some time to adjust."},
+    {Error::kStreamFull, "STREAMFULL stream '{}' is at its limit of {} {}"},
+    {Error::kEntryAboveMaxBytes, "ERR entry is larger than MAXBYTES"},
 };
 
 constexpr bool HasRowForEachError() {

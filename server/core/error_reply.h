@@ -194,6 +194,9 @@ enum class Error : unsigned short {
   kFirstDbIndex,       // ERR invalid first DB index
   kSecondDbIndex,      // ERR invalid second DB index
   kObjectFreq,         // ERR An LFU maxmemory policy is not selected, access frequenc...
+  // Streams with a policy.
+  kStreamFull,          // STREAMFULL stream '{}' is at its limit of {} {entries|bytes}
+  kEntryAboveMaxBytes,  // ERR entry is larger than MAXBYTES
   kCount,
 };
 

@@ -160,6 +160,7 @@ void ApplyPolicyRules(ServerContext& server, engine::Engine& engine) {
   engine.SetGroupRules(RulesOf(server.settings().group_policy));
   engine.SetStreamRules(RulesOf(server.settings().stream_policy));
   server.waiters().SignalAll();
+  server.producers().SignalAll();
 }
 
 }  // namespace server

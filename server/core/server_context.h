@@ -84,6 +84,19 @@ class ServerContext {
   ClientRegistry& clients() { return clients_; }
   Waiters& waiters() { return waiters_; }
   const Waiters& waiters() const { return waiters_; }
+  // Clients whose entry waits for room in a stream: one line for each key, first come, first
+  // served. They are signalled when there may be room.
+  Waiters& producers() { return producers_; }
+  const Waiters& producers() const { return producers_; }
+  bool IsBlocked(ClientId client) const {
+    return waiters_.Contains(client) || producers_.Contains(client);
+  }
+  bool has_ready() const { return waiters_.has_ready() || producers_.has_ready(); }
+  // The key has gone or is something else.
+  void SignalKey(uint32_t db, std::string_view key) {
+    waiters_.Signal(db, key);
+    producers_.Signal(db, key);
+  }
   PubSub& pubsub() { return pubsub_; }
   const PubSub& pubsub() const { return pubsub_; }
   Watches& watches() { return watches_; }
@@ -114,6 +127,7 @@ class ServerContext {
   BufferPool buffers_;  // Before the sessions, whose output goes back to it.
   ClientRegistry clients_;
   Waiters waiters_;
+  Waiters producers_;
   PubSub pubsub_;
   Watches watches_;
   Stats stats_;

@@ -46,8 +46,9 @@ void Report(ServerContext& server, const engine::Engine& engine, const StreamEve
     case StreamEvent::Kind::kConsumerDeleted:
       return changed(key_event::kXgroupDelConsumer);
     case StreamEvent::Kind::kReady:
-    case StreamEvent::Kind::kRoom:
       return server.waiters().Signal(event.db, event.key);
+    case StreamEvent::Kind::kRoom:
+      return server.producers().Signal(event.db, event.key);
     case StreamEvent::Kind::kLetter:
       return Alert(server, engine, "__dlq__", event);
     case StreamEvent::Kind::kParked:

@@ -79,6 +79,17 @@ void Waiters::SignalAll() {
   for (const auto& [name, key] : keys_) MarkReady(*key);
 }
 
+size_t Waiters::CountOn(uint32_t db, std::string_view name) const {
+  const auto found = keys_.find(KeyName{db, name});
+  return found == keys_.end() ? 0 : found->second->clients.size();
+}
+
+ClientId Waiters::FirstOn(uint32_t db, std::string_view name) const {
+  const auto found = keys_.find(KeyName{db, name});
+  const bool is_empty = found == keys_.end() || found->second->clients.empty();
+  return is_empty ? 0 : found->second->clients.begin()->second;
+}
+
 void Waiters::SignalKeysOf(ClientId id) {
   const auto found = clients_.find(id);
   if (found == clients_.end()) return;

@@ -89,6 +89,11 @@ class Waiters {
   // A client whose deadline has come, the earliest first. It still waits: the caller removes it.
   std::optional<ClientId> Expired(int64_t now_us) const;
 
+  // How many wait on the key, and who has waited longest of those that do not read in a group, or
+  // of its first group; 0 when nobody does.
+  size_t CountOn(uint32_t db, std::string_view key) const;
+  ClientId FirstOn(uint32_t db, std::string_view key) const;
+
   size_t client_count() const { return clients_.size(); }
   size_t key_count() const { return keys_.size(); }
   // Keys on which a reader of a group waits.
