@@ -11,6 +11,7 @@
 #include "engine/letter_box.h"
 #include "engine/parked.h"
 #include "engine/require.h"
+#include "engine/retire.h"
 
 namespace engine {
 namespace {
@@ -66,6 +67,10 @@ class Settlement {
     box_.Finish();
     if (!removed_.empty()) {
       Emit(core_, stream_, Acknowledged{group_.number, removed_});
+      if (MayRetire(core_, stream_)) {
+        std::sort(removed_.begin(), removed_.end());
+        RetireUnreferenced(core_, op_, stream_, removed_);
+      }
     }
     if (!parked_.empty()) {
       Emit(core_, stream_,
@@ -215,6 +220,9 @@ Status RequireForExhaustion(Core& core, Op& op, Stream& stream, Group& group,
   RequirePending(core, op, group, ids);
   for (const StreamId id : ids) {
     RequireEntry(core, op, stream, id);
+  }
+  if (MayRetire(core, stream)) {
+    RETURN_IF_ERROR(PrepareRetiring(core, op, stream, {ids.begin(), ids.end()}));
   }
   const GroupPolicy& policy = PolicyInForce(core, group);
   if (policy.on_exhaust == OnExhaust::kDeadLetter) {

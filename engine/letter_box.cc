@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/apply.h"
+#include "engine/bounds.h"
 #include "engine/check.h"
 #include "engine/stream_ops.h"
 #include "engine/trim.h"
@@ -47,11 +48,18 @@ Status LetterBox::Require(uint64_t letter_count) {
   if (!found.ok()) {
     return found.code() == Code::kNotLoaded ? found.status() : OkStatus();
   }
-  const TrimArgs trim = TrimOf(core_, policy_);
-  if ((*found)->kind != UnitKind::kStream || trim.strategy == TrimArgs::Strategy::kNone) {
+  if ((*found)->kind != UnitKind::kStream) {
     return OkStatus();
   }
-  return RequireForTrimPlan(core_, op_, *static_cast<Stream*>(*found), trim, letter_count);
+  auto& stream = static_cast<Stream&>(**found);
+  if (core_.PolicyOf(stream) != nullptr) {
+    RETURN_IF_ERROR(FindRoom(core_, op_, stream, {letter_count, 0}).status());
+  }
+  const TrimArgs trim = TrimOf(core_, policy_);
+  if (trim.strategy == TrimArgs::Strategy::kNone) {
+    return OkStatus();
+  }
+  return RequireForTrimPlan(core_, op_, stream, trim, {.extra = letter_count});
 }
 
 bool LetterBox::Refuse(std::string why) {

@@ -2,6 +2,7 @@
 #include "engine/stream_ops.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/apply.h"
 #include "engine/bounds.h"
@@ -82,22 +83,24 @@ Stream& CreateStream(Core& core, Op& op, std::string_view key) {
   return stream;
 }
 
-bool HasRoom(Core& core, Stream& stream, uint64_t data_bytes) {
-  const StreamPolicy* policy = core.PolicyOf(stream);
-  if (policy == nullptr || policy->overflow == Overflow::kDrop) {
-    return true;
-  }
-  return (policy->max_len == 0 || stream.length < static_cast<uint64_t>(policy->max_len)) &&
-         (policy->max_bytes == 0 ||
-          stream.data_bytes + data_bytes <= static_cast<uint64_t>(policy->max_bytes));
-}
-
-Result<StreamId> AppendEntry(Core& core, const Op& op, Stream& stream, const Payload& payload) {
-  if (!HasRoom(core, stream, payload.data_bytes)) {
-    return Status(Code::kLimit, "the stream is at a bound of its own");
-  }
+Result<StreamId> AppendEntry(Core& core, Op& op, Stream& stream, const Payload& payload) {
   ASSIGN_OR_RETURN(const StreamId id, ChooseId(op, {AddId::Form::kAuto, {}}, stream.last_id));
+  const bool has_policy = core.PolicyOf(stream) != nullptr;
+  if (has_policy) {
+    // What is missing in spite of what the caller has prepared is read at once.
+    const bool reads_misses = std::exchange(op.read_misses, true);
+    const Result<Room> room = FindRoom(core, op, stream, {1, payload.data_bytes});
+    op.read_misses = reads_misses;
+    RETURN_IF_ERROR(room.status());
+    if (room->refusal.bound != Bound::kNone) {
+      return Status(Code::kLimit, "the stream is at a bound of its own");
+    }
+    MakeRoom(core, stream, *room);
+  }
   Emit(core, stream, MakeEntry(core, stream, id, payload));
+  if (has_policy) {
+    NoteAdded(core, op, stream, id);
+  }
   core.Tell(StreamEvent::Kind::kAdded, stream, {}, id);
   return id;
 }
