@@ -49,7 +49,8 @@ double OwnCpuSeconds() {
 
 // Requests sent together: their latencies start at the same time.
 struct InFlight {
-  uint64_t start_ns;
+  uint64_t start_ns;  // When it was due,
+  uint64_t sent_ns;   // when it was sent.
   size_t requests;
 };
 
@@ -222,7 +223,10 @@ void LoadRun::IssueDue(uint64_t now_ns) {
 bool LoadRun::Issue(Connection& connection, uint64_t start_ns) {
   const Batch batch = connection.traffic->NextBatch();
   if (batch.requests == 0) return false;
-  connection.in_flight.push_back({.start_ns = start_ns, .requests = batch.requests});
+  const uint64_t sent_ns = options_.requests_per_s > 0 ? NowNs() : start_ns;
+  result_.late_ns.Record(sent_ns - start_ns);
+  connection.in_flight.push_back(
+      {.start_ns = start_ns, .sent_ns = sent_ns, .requests = batch.requests});
   connection.unanswered += batch.requests;
   unanswered_ += batch.requests;
   result_.requests += batch.requests;
@@ -298,6 +302,7 @@ void LoadRun::TakeReply(Connection& connection, std::string_view reply,
   if (connection.in_flight.empty()) return Fail("a reply that no request asked for");
   InFlight& first = connection.in_flight.front();
   result_.latency_ns.Record(now_ns > first.start_ns ? now_ns - first.start_ns : 0);
+  result_.served_ns.Record(now_ns > first.sent_ns ? now_ns - first.sent_ns : 0);
   if (--first.requests == 0) connection.in_flight.pop_front();
   --connection.unanswered;
   --unanswered_;

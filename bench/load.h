@@ -32,6 +32,11 @@ struct LoadResult {
   double elapsed_s = 0;
   double client_cpu_s = 0;
   Histogram latency_ns;
+  // Open loop: how much later than due the client itself sent a batch, and the latencies counted
+  // from there. What of latency_ns is not in served_ns is the client's own doing: on a machine
+  // that is busy it does not get a processor in time.
+  Histogram late_ns;
+  Histogram served_ns;
 
   double operations_per_s() const {
     return elapsed_s > 0 ? static_cast<double>(operations) / elapsed_s : 0;

@@ -62,19 +62,25 @@ int List() {
   return 0;
 }
 
+void PrintMilliseconds(const char* what, const Histogram& ns) {
+  const auto ms = [&](double quantile) { return static_cast<double>(ns.ValueAt(quantile)) / 1e6; };
+  std::printf("  %s ms: p50 %.3f  p99 %.3f  p99.9 %.3f  max %.3f\n", what, ms(0.5), ms(0.99),
+              ms(0.999), static_cast<double>(ns.max()) / 1e6);
+}
+
 void PrintLoad(const LoadOptions& options, const LoadResult& result) {
-  const auto ms = [&](double quantile) {
-    return static_cast<double>(result.latency_ns.ValueAt(quantile)) / 1e6;
-  };
   std::printf(
-      "%s: %.0f op/s  (%llu operations, %llu requests, %.2f s, %llu errors)\n"
-      "  latency ms: p50 %.3f  p99 %.3f  p99.9 %.3f  max %.3f   client cpu %.0f%%\n",
+      "%s: %.0f op/s  (%llu operations, %llu requests, %.2f s, %llu errors, client cpu %.0f%%)\n",
       std::string(options.workload.name).c_str(), result.operations_per_s(),
       static_cast<unsigned long long>(result.operations),
       static_cast<unsigned long long>(result.requests), result.elapsed_s,
-      static_cast<unsigned long long>(result.error_replies), ms(0.5), ms(0.99), ms(0.999),
-      static_cast<double>(result.latency_ns.max()) / 1e6,
+      static_cast<unsigned long long>(result.error_replies),
       result.elapsed_s > 0 ? result.client_cpu_s / result.elapsed_s * 100 : 0);
+  PrintMilliseconds("latency", result.latency_ns);
+  if (options.requests_per_s > 0) {
+    PrintMilliseconds("counted from sending", result.served_ns);
+    PrintMilliseconds("client late by", result.late_ns);
+  }
   if (!result.problem.empty()) std::printf("  FAILED: %s\n", result.problem.c_str());
 }
 

@@ -23,13 +23,29 @@ Consumer& ConsumerOf(const Group& group, ConsumerNumber number) {
   return *consumer;
 }
 
-// Moves one record's weight between owners' counters.
-void CountOwner(Group& group, ConsumerNumber owner, int64_t change) {
-  if (owner == kNoConsumer) {
-    group.released_count += change;
-  } else {
-    ConsumerOf(group, owner).pending_count += change;
+// Pending records that MAX-PENDING counts.
+int64_t InHand(const Group& group) { return group.pending_count - group.parked_count; }
+
+// There were `before` of them: blocked readers hear of it when there is room again.
+void TellOfRoom(Core& core, const Stream& stream, const Group& group, int64_t before) {
+  if (group.policy == nullptr || group.policy->max_pending == 0) [[likely]] {
+    return;
   }
+  const int64_t most = group.policy->max_pending;
+  if (before >= most && InHand(group) < most) {
+    core.Tell(StreamEvent::Kind::kReady, stream, group.name);
+  }
+}
+
+// Moves one record's weight between the counters of owners and of states.
+void Count(Group& group, const PendingRecord& record, int64_t change) {
+  if (!record.is_released()) {
+    ConsumerOf(group, record.owner).pending_count += change;
+    return;
+  }
+  group.released_count += change;
+  group.parked_count += record.parked ? change : 0;
+  group.delayed_count += !record.parked && record.due_ms != 0 ? change : 0;
 }
 
 PendingPage& Resident(Core& core, PageSlot& slot, size_t bytes) {
@@ -45,7 +61,12 @@ PageSlot& AddPage(Core& core, Group& group, size_t index, StreamId first_id, Pen
   slot.number = group.next_page++;
   slot.oldest = page.empty() ? DeliveryKey{INT64_MAX, UINT64_MAX} : page.OldestKey();
   slot.oldest_is_exact = true;
+  slot.times = page.Times();
   CHECK(group.order.insert({slot.oldest, first_id}).second);
+  if (group.due != nullptr) {
+    const int64_t due_ms = group.due->rules().EarliestDue(slot.times);
+    group.due->Move(first_id, &slot.due, {due_ms, due_ms});
+  }
   const auto it =
       group.pages.insert(group.pages.begin() + static_cast<ptrdiff_t>(index), std::move(slot));
   PageUnit& unit = core.AttachPage(group, *it, std::move(page));
@@ -68,7 +89,7 @@ void DropPage(Core& core, Group& group, size_t index) {
         Family::kGroups,
         PendingPageKey(group.stream->physical_db, group.stream->uid, group.number, slot.number));
   }
-  CHECK(group.order.erase({slot.oldest, slot.first_id}) == 1);
+  group.Unlist(slot);
   group.parked_pages.erase(slot.first_id);
   group.pages.erase(group.pages.begin() + static_cast<ptrdiff_t>(index));
 }
@@ -97,6 +118,7 @@ PageSlot& PageFor(Core& core, Group& group, StreamId id, size_t bytes) {
   if (group.parked_count > 0) {
     group.NoteParked(slot);
   }
+  slot.times = page.Times();
   AddPage(core, group, index + 1, upper_first, std::move(upper));
   return group.pages[id >= upper_first ? index + 1 : index];
 }
@@ -121,20 +143,18 @@ void Put(Core& core, Group& group, const PendingRecord& record) {
   PendingPage& page = slot.unit->page;
   const auto old = page.Find(record.id);
   if (old.has_value()) {
-    CountOwner(group, old->owner, -1);
-    group.parked_count -= old->parked ? 1 : 0;
+    Count(group, *old, -1);
     Group::NoteDeparture(slot, DeliveryKey::Of(*old));
     CHECK(page.Update(TakeOver(*old, record)));
   } else {
     CHECK(page.Insert(record));
     ++group.pending_count;
   }
-  CountOwner(group, record.owner, 1);
-  group.parked_count += record.parked ? 1 : 0;
+  Count(group, record, 1);
   if (record.parked || (old.has_value() && old->parked)) {
     group.NoteParked(slot);
   }
-  group.NoteArrival(slot, DeliveryKey::Of(record));
+  group.NoteArrival(slot, record);
 }
 
 // As Put() for a record that has no owner from now on; one that exists keeps its times of delivery.
@@ -166,8 +186,7 @@ bool EraseRecord(Core& core, Group& group, StreamId id) {
   if (!erased.has_value()) {
     return false;
   }
-  CountOwner(group, erased->owner, -1);
-  group.parked_count -= erased->parked ? 1 : 0;
+  Count(group, *erased, -1);
   if (erased->parked) {
     group.NoteParked(group.pages[index]);
   }
@@ -221,6 +240,7 @@ void Apply(Core& core, Stream& stream, const ConsumerCreated& effect) {
 void Apply(Core& core, Stream& stream, const ConsumerDeleted& effect) {
   Group& group = Change(core, stream, effect.group);
   Consumer& consumer = ConsumerOf(group, effect.consumer);
+  const int64_t before = InHand(group);
   for (size_t index = 0; index < group.pages.size() && consumer.pending_count > 0;) {
     if (group.pages[index].OwnedBy(consumer.number) == 0) {
       ++index;
@@ -248,6 +268,7 @@ void Apply(Core& core, Stream& stream, const ConsumerDeleted& effect) {
   CHECK(consumer.pending_count == 0);
   std::erase(group.consumers_by_number, &consumer);
   group.consumers.erase(group.consumers.find(consumer.name));
+  TellOfRoom(core, stream, group, before);
 }
 
 void Apply(Core& core, Stream& stream, const ConsumerSeen& effect) {
@@ -292,9 +313,11 @@ void Apply(Core& core, Stream& stream, const PendingCopied& effect) {
 
 void Apply(Core& core, Stream& stream, const Acknowledged& effect) {
   Group& group = Change(core, stream, effect.group);
+  const int64_t before = InHand(group);
   for (const StreamId id : effect.ids) {
     CHECK(EraseRecord(core, group, id));
   }
+  TellOfRoom(core, stream, group, before);
 }
 
 void Apply(Core& core, Stream& stream, const Claimed& effect) {
@@ -328,6 +351,7 @@ void Apply(Core& core, Stream& stream, const Released& effect) {
 
 void Apply(Core& core, Stream& stream, const HandedBack& effect) {
   Group& group = Change(core, stream, effect.group);
+  const int64_t before = InHand(group);
   PendingRecord record = ReleasedAt(effect.released_ms);
   record.sequence = effect.first_sequence;
   for (const HandedBackRecord& each : effect.records) {
@@ -342,6 +366,7 @@ void Apply(Core& core, Stream& stream, const HandedBack& effect) {
     ++record.sequence;
   }
   group.next_sequence = std::max(group.next_sequence, record.sequence);
+  TellOfRoom(core, stream, group, before);  // Some may be parked now.
 }
 
 }  // namespace engine

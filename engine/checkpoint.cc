@@ -42,26 +42,30 @@ void Checkpoint::Freeze(Turn turn) {
   frozen_deletes_.clear();
   frozen_deletes_.swap(deletes_);
   frozen_bytes_ = std::exchange(dirty_bytes_, 0);
+  next_delete_ = 0;
   next_to_encode_ = 0;
   batch_.Clear();
   batch_.Reserve(frozen_bytes_ + frozen_bytes_ / 8);
-  for (const PendingDelete& gone : frozen_deletes_) {
-    if (gone.end.empty()) {
-      batch_.Delete(gone.family, gone.begin);
-    } else {
-      batch_.DeleteRange(gone.family, gone.begin, gone.end);
-    }
-  }
+  MarkFrozen();
+}
+
+void Checkpoint::MarkFrozen() {
+  // The one step that goes over all units at once: it is their way to memory that takes the time.
+  constexpr size_t kAhead = 16;
   for (size_t i = 0; i < frozen_.size(); ++i) {
-    if (frozen_[i] == nullptr) {
+    if (i + kAhead < frozen_.size()) {
+      __builtin_prefetch(frozen_[i + kAhead], 1);
+    }
+    Unit* const unit = frozen_[i];
+    if (unit == nullptr) {
       continue;
     }
-    frozen_[i]->dirty_index = Unit::kNowhere;
-    if (!dead_databases_.empty() && IsDead(*frozen_[i])) {
+    unit->dirty_index = Unit::kNowhere;
+    if (!dead_databases_.empty() && IsDead(*unit)) {
       frozen_[i] = nullptr;
     } else {
-      frozen_[i]->frozen_index = static_cast<uint32_t>(i);
-      frozen_[i]->frozen = true;
+      unit->frozen_index = static_cast<uint32_t>(i);
+      unit->frozen = true;
     }
   }
 }
@@ -97,16 +101,37 @@ bool Checkpoint::IsDead(const Unit& unit) const {
 
 bool Checkpoint::EncodeSlice(size_t max_bytes) {
   const size_t begin = batch_.byte_size();
+  size_t units = 0;
+  const auto is_done = [&] {
+    return batch_.byte_size() - begin + units * kUnitWorkBytes >= max_bytes;
+  };
+  for (; next_delete_ < frozen_deletes_.size(); ++units) {
+    if (is_done()) {
+      return false;
+    }
+    EncodeDelete(frozen_deletes_[next_delete_++]);
+  }
   while (next_to_encode_ < frozen_.size()) {
-    if (batch_.byte_size() - begin >= max_bytes) {
+    if (is_done()) {
       return false;
     }
     Unit* unit = frozen_[next_to_encode_++];
     if (unit != nullptr && unit->frozen) {
       EncodeNow(*unit);
+      ++units;
     }
   }
   return true;
+}
+
+// Deletes go before all else: a key that was deleted may have come back, and its record may have
+// been encoded already.
+void Checkpoint::EncodeDelete(const PendingDelete& gone) {
+  if (gone.end.empty()) {
+    batch_.DeleteFirst(gone.family, gone.begin);
+  } else {
+    batch_.DeleteRangeFirst(gone.family, gone.begin, gone.end);
+  }
 }
 
 void Checkpoint::EncodeBlock(BlockUnit& unit) {
@@ -188,13 +213,27 @@ void Checkpoint::EncodeNow(Unit& unit) {
 }
 
 Batch Checkpoint::TakeBatch() {
-  CHECK(phase_ == Phase::kEncoding && next_to_encode_ == frozen_.size());
+  CHECK(phase_ == Phase::kEncoding && next_delete_ == frozen_deletes_.size() &&
+        next_to_encode_ == frozen_.size());
   phase_ = Phase::kWriting;
   return std::exchange(batch_, Batch());
 }
 
-void Checkpoint::Confirm() {
-  for (Unit* unit : frozen_) {
+void Checkpoint::BeginConfirm() {
+  CHECK(phase_ == Phase::kWriting);
+  phase_ = Phase::kConfirming;
+  frozen_bytes_ = 0;
+  next_to_confirm_ = 0;
+}
+
+bool Checkpoint::ConfirmSlice(size_t* max_units) {
+  CHECK(phase_ == Phase::kConfirming);
+  for (; next_to_confirm_ < frozen_.size(); ++next_to_confirm_) {
+    if (*max_units == 0) {
+      return false;
+    }
+    --*max_units;
+    Unit* const unit = frozen_[next_to_confirm_];
     if (unit == nullptr) {
       continue;
     }
@@ -207,11 +246,16 @@ void Checkpoint::Confirm() {
       }
     }
   }
+  for (; !frozen_deletes_.empty(); frozen_deletes_.pop_back()) {
+    if (*max_units == 0) {
+      return false;
+    }
+    --*max_units;
+  }
   frozen_.clear();
-  frozen_deletes_.clear();
-  frozen_bytes_ = 0;
   ++number_;
   phase_ = Phase::kIdle;
+  return true;
 }
 
 void Checkpoint::Revert() {

@@ -40,12 +40,11 @@ class Checkpoint {
   // Call before a clean unit leaves memory.
   void Forget(Unit& unit);
   void DeleteLater(Family family, std::string key) {
-    if (!deletes_muted_) {
-      deletes_.push_back({family, std::move(key), {}});
-    }
+    DeleteRangeLater(family, std::move(key), std::string());
   }
   void DeleteRangeLater(Family family, std::string begin, std::string end) {
     if (!deletes_muted_) {
+      dirty_bytes_ += kUnitBytes + begin.size() + end.size();
       deletes_.push_back({family, std::move(begin), std::move(end)});
     }
   }
@@ -64,13 +63,14 @@ class Checkpoint {
   // Of the checkpoint that will carry a delete queued now.
   uint64_t next_number() const { return running() ? number_ + 1 : number_; }
 
-  enum class Phase : uint8_t { kIdle, kEncoding, kWriting };
+  enum class Phase : uint8_t { kIdle, kEncoding, kWriting, kConfirming };
   Phase phase() const { return phase_; }
   Turn turn() const { return turn_; }
 
   // The state after `turn` is what the checkpoint will hold.
   void Freeze(Turn turn);
-  // Encodes frozen units up to about `max_bytes`; true when none is left.
+  // Encodes frozen units up to about `max_bytes`, each counted with something for the work it is;
+  // true when none is left.
   bool EncodeSlice(size_t max_bytes);
   // Precondition: all encoded. The batch, to be written by another thread.
   Batch TakeBatch();
@@ -81,8 +81,15 @@ class Checkpoint {
 
   void Delete(Family family, const std::string& key) { batch_.Delete(family, key); }
 
-  // The batch is durable / has failed: then its units count as dirty again.
-  void Confirm();
+  // Units, names and places that one turn makes clean: the pause that the end of a checkpoint may
+  // add to one turn.
+  static constexpr size_t kConfirmSliceUnits = 1024;
+  // The batch is durable: its units become clean, in slices. Until the last one the checkpoint is
+  // running.
+  void BeginConfirm();
+  // Takes what it has done from `*max_units`; true when all is.
+  bool ConfirmSlice(size_t* max_units);
+  // The batch has failed: its units count as dirty again.
   void Revert();
 
  private:
@@ -92,7 +99,11 @@ class Checkpoint {
     std::string end;  // Empty: the key `begin` alone.
   };
   static constexpr size_t kUnitBytes = 64;
+  // Encoding a small unit takes as long as copying about so many bytes.
+  static constexpr size_t kUnitWorkBytes = 512;
 
+  void MarkFrozen();
+  void EncodeDelete(const PendingDelete& gone);
   bool IsDead(const Unit& unit) const;
   void EncodeNow(Unit& unit);
   void EncodeBlock(BlockUnit& unit);
@@ -102,7 +113,9 @@ class Checkpoint {
   std::vector<Unit*> frozen_;  // Frozen, then in flight. Null where a unit was destroyed.
   std::vector<PendingDelete> deletes_;
   std::vector<PendingDelete> frozen_deletes_;
+  size_t next_delete_ = 0;
   size_t next_to_encode_ = 0;
+  size_t next_to_confirm_ = 0;
   Batch batch_;
   std::string scratch_;
   std::vector<uint32_t> dead_databases_;

@@ -66,6 +66,7 @@ class Core {
   Turn turn = 1;  // The running one.
   Uid next_uid = 1;
   uint32_t next_physical = 1;
+  int64_t started_ms = 0;  // Store time.
   uint64_t changes_since_checkpoint = 0;
   uint64_t blocking_loads = 0;
   std::vector<StreamId> id_scratch;         // Of the running call.

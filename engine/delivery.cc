@@ -5,6 +5,7 @@
 #include "engine/check.h"
 #include "engine/counting.h"
 #include "engine/delivery_order.h"
+#include "engine/due.h"
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
 #include "engine/exhaustion.h"
@@ -18,8 +19,15 @@ namespace {
 
 using Direction = EntryCursor::Direction;
 
-// What is left of the limits when `plan` has been claimed; count 0: nothing.
-EntryExtent NewEntries(const Group& group, const ReadNewArgs& args, const ClaimPlan& plan) {
+// Whether each new entry has but one delivery, and goes alone.
+bool NewGoAlone(const GroupPolicy* policy, const ReadNewArgs& args) {
+  return !args.no_ack && GoesAlone(policy, 0);
+}
+
+// What is left of the limits when `plan` has been claimed; count 0: nothing. `settled`: pending
+// records that go before new ones come.
+EntryExtent NewEntries(const GroupPolicy* policy, const Group& group, const ReadNewArgs& args,
+                       const ClaimPlan& plan, size_t settled) {
   EntryExtent extent;
   const auto start = group.last_id.Next();
   extent.start = start.value_or(StreamId::Max());
@@ -30,6 +38,18 @@ EntryExtent NewEntries(const Group& group, const ReadNewArgs& args, const ClaimP
     extent.count = 0;
   } else if (args.max_bytes > 0) {
     extent.max_bytes -= plan.bytes;
+  }
+  if (policy != nullptr) {
+    int64_t most =
+        args.no_ack ? INT64_MAX : RoomForNew(policy, group, static_cast<int64_t>(settled));
+    if (NewGoAlone(policy, args)) {
+      most = std::min<int64_t>(most, args.follows_others || !plan.claims.empty() ? 0 : 1);
+    }
+    if (plan.ends_reply || most == 0) {
+      extent.count = 0;
+    } else if (most != INT64_MAX) {
+      extent.count = extent.count < 0 ? most : std::min(extent.count, most);
+    }
   }
   return extent;
 }
@@ -122,18 +142,37 @@ bool Engine::HasNew(const Stream& stream, const Group& group) const {
 
 namespace {
 
-// Finds what will be claimed, and checks that this and the new entries are in memory.
+// Pending records that the read will take; nothing of a group whose policy and records make nothing
+// due. All that this needs is in memory.
+Status PlanPending(Core& core, Op& op, Stream& stream, Group& group, const ReadNewArgs& args,
+                   ClaimPlan* plan) {
+  const ClaimLimits limits{args.claim_min_idle_ms.value_or(0), args.count, args.max_bytes};
+  if (args.claim_min_idle_ms.has_value()) {
+    RETURN_IF_ERROR(WalkLoaded(core, op, [&] {
+      *plan = PlanClaim(core, op, stream, group, limits, args.follows_others);
+    }));
+  } else if (group.due != nullptr && !args.no_ack) {
+    RETURN_IF_ERROR(WalkLoaded(
+        core, op, [&] { *plan = PlanDue(core, op, stream, group, limits, args.follows_others); }));
+  }
+  RETURN_IF_ERROR(RequireForExhaustion(core, op, stream, group, plan->exhausted));
+  return RequireForExhaustion(core, op, stream, group, plan->gone);
+}
+
+// Finds what will be taken of the pending records, and checks that this and the new entries are in
+// memory.
 Status Prepare(Core& core, Op& op, Stream& stream, Group& group, const ReadNewArgs& args,
                bool has_new, ClaimPlan* plan) {
   Core::Saw(op, stream);
-  if (args.claim_min_idle_ms.has_value()) {
-    const ClaimLimits limits{*args.claim_min_idle_ms, args.count, args.max_bytes};
-    RETURN_IF_ERROR(
-        WalkLoaded(core, op, [&] { *plan = PlanClaim(core, op, stream, group, limits); }));
-    RETURN_IF_ERROR(RequireForExhaustion(core, op, stream, group, plan->exhausted));
-    RETURN_IF_ERROR(RequireForExhaustion(core, op, stream, group, plan->gone));
+  const GroupPolicy* policy = core.PolicyOf(group);
+  if (policy != nullptr && policy->paused) {
+    return OkStatus();
   }
-  const EntryExtent extent = NewEntries(group, args, *plan);
+  if (args.claim_min_idle_ms.has_value() || group.due != nullptr) {
+    RETURN_IF_ERROR(PlanPending(core, op, stream, group, args, plan));
+  }
+  const EntryExtent extent =
+      NewEntries(policy, group, args, *plan, plan->exhausted.size() + plan->gone.size());
   if (!has_new || extent.count == 0) {
     return OkStatus();
   }
@@ -198,10 +237,15 @@ int64_t DeliverNew(Core& core, const Op& op, Stream& stream, Group& group, Consu
 
 // How long until a record may have been idle for `min_idle_ms`, when none has been by now. One that
 // is not pending yet takes all of that, but is noticed by looking again.
-int64_t ClaimWait(const Op& op, int64_t min_idle_ms, int64_t later_ms) {
+int64_t ClaimWait(const Op& op, int64_t min_idle_ms, const ClaimPlan& plan) {
   const int64_t now_ms = op.now.store_ms;
-  const int64_t idle_ms = later_ms == INT64_MAX ? 0 : std::max<int64_t>(now_ms - later_ms, 0);
-  return std::max(min_idle_ms - std::min(idle_ms, min_idle_ms), kMinClaimWaitMs);
+  const int64_t idle_ms =
+      plan.later_ms == INT64_MAX ? 0 : std::max<int64_t>(now_ms - plan.later_ms, 0);
+  int64_t wait_ms = min_idle_ms - std::min(idle_ms, min_idle_ms);
+  if (plan.held_until_ms != INT64_MAX) {
+    wait_ms = std::min(wait_ms, plan.held_until_ms - now_ms);
+  }
+  return std::max(wait_ms, kMinClaimWaitMs);
 }
 
 // What a history read shows; all of it is in memory. What has no delivery left goes.
@@ -223,28 +267,72 @@ Status Engine::PrepareReadNew(Op& op, Stream& stream, Group& group, const ReadNe
   return Prepare(*core_, op, stream, group, args, HasNew(stream, group), &plan);
 }
 
+Result<bool> Engine::GoesFirstAndAlone(Op& op, Stream& stream, Group& group,
+                                       const ReadNewArgs& args) {
+  const GroupPolicy* policy = core_->PolicyOf(group);
+  if (policy == nullptr || !policy->isolate_last || policy->paused) {
+    return false;
+  }
+  ReadNewArgs first = args;
+  first.count = 1;
+  first.follows_others = false;
+  ClaimPlan plan;
+  RETURN_IF_ERROR(PlanPending(*core_, op, stream, group, first, &plan));
+  return plan.ends_reply;
+}
+
+Result<bool> Engine::GoesFirstAndAlone(Op& op, Stream& stream, Group& group,
+                                       const HistoryArgs& args) {
+  const GroupPolicy* policy = core_->PolicyOf(group);
+  const Consumer* consumer = group.FindConsumer(args.consumer);
+  if (policy == nullptr || !policy->isolate_last || consumer == nullptr) {
+    return false;
+  }
+  RETURN_IF_ERROR(PrepareReadHistory(op, stream, group, args));
+  const HistoryPlan plan = PlanHistory(*core_, op, stream, group, consumer->number, args, 1);
+  if (plan.ids.empty()) {
+    return false;
+  }
+  const StreamId first = plan.ids.front();
+  return FindLiveEntry(stream, first).has_value() &&
+         GoesAlone(policy, FindRecord(group, first)->count);
+}
+
 Result<ReadNewResult> Engine::ReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args,
                                       DeliverySink sink) {
+  Core& core = *core_;
   ClaimPlan plan;
-  RETURN_IF_ERROR(Prepare(*core_, op, stream, group, args, HasNew(stream, group), &plan));
-  const ConsumerNumber consumer = EnsureConsumer(*core_, op, stream, group, args.consumer);
+  RETURN_IF_ERROR(Prepare(core, op, stream, group, args, HasNew(stream, group), &plan));
+  const ConsumerNumber consumer = EnsureConsumer(core, op, stream, group, args.consumer);
   ReadNewResult result;
-  Exhaust(*core_, op, stream, group, plan.exhausted);
-  SettleGone(*core_, op, stream, group, plan.gone);
+  if (!plan.exhausted.empty() || !plan.gone.empty()) {
+    Exhaust(core, op, stream, group, plan.exhausted);
+    SettleGone(core, op, stream, group, plan.gone);
+  }
+  const GroupPolicy* policy = core.PolicyOf(group);
+  const bool paused = policy != nullptr && policy->paused;
   const bool wants_more =
-      ClaimPlanned(*core_, op, stream, group, consumer, plan, sink, &result.count);
-  const EntryExtent extent = NewEntries(group, args, plan);
-  const bool delivers = wants_more && HasNew(stream, group) && extent.count != 0;
+      ClaimPlanned(core, op, stream, group, consumer, plan, sink, &result.count);
+  const EntryExtent extent = NewEntries(policy, group, args, plan, 0);
+  const bool may_deliver = wants_more && !paused && HasNew(stream, group);
+  const bool delivers = may_deliver && extent.count != 0;
+  // New entries that go alone end the reply, whether one is all of it or none has a place in it.
+  result.ends_reply = plan.ends_reply || (may_deliver && NewGoAlone(policy, args) &&
+                                          (delivers || args.follows_others || result.count > 0));
   if (result.count > 0) {
-    NoteActive(*core_, op, stream, group, consumer);
+    NoteActive(core, op, stream, group, consumer);
   } else if (args.no_ack || !delivers) {
-    NoteSeen(*core_, op, stream, group, consumer);
+    NoteSeen(core, op, stream, group, consumer);
   }
   if (args.claim_min_idle_ms.has_value()) {
-    result.claim_wait_ms = ClaimWait(op, *args.claim_min_idle_ms, plan.later_ms);
+    result.claim_wait_ms =
+        paused ? kPausedClaimWaitMs : ClaimWait(op, *args.claim_min_idle_ms, plan);
   }
   if (delivers) {
-    result.count += DeliverNew(*core_, op, stream, group, consumer, args.no_ack, extent, sink);
+    result.count += DeliverNew(core, op, stream, group, consumer, args.no_ack, extent, sink);
+  }
+  if (group.due != nullptr) {
+    ExpectDue(core, op.now, stream, group);
   }
   Core::Saw(op, stream);
   return result;
@@ -271,24 +359,30 @@ Status Engine::PrepareReadHistory(Op& op, Stream& stream, Group& group, const Hi
   return core_->CheckLoaded(op);
 }
 
-Result<int64_t> Engine::ReadHistory(Op& op, Stream& stream, Group& group, const HistoryArgs& args,
-                                    HistorySink sink) {
+Result<HistoryResult> Engine::ReadHistory(Op& op, Stream& stream, Group& group,
+                                          const HistoryArgs& args, HistorySink sink) {
   RETURN_IF_ERROR(PrepareReadHistory(op, stream, group, args));
   const ConsumerNumber consumer = EnsureConsumer(*core_, op, stream, group, args.consumer);
   NoteSeen(*core_, op, stream, group, consumer);
+  const GroupPolicy* policy = core_->PolicyOf(group);
   std::vector<ClaimedRecord> redelivered;
-  int64_t count = 0;
+  HistoryResult result;
   uint64_t bytes = 0;
   for (const StreamId id : TakeHistory(*core_, op, stream, group, consumer, args)) {
     const auto entry = FindLiveEntry(stream, id);
+    const uint64_t count = entry.has_value() ? FindRecord(group, id)->count : 0;
+    result.ends_reply = entry.has_value() && GoesAlone(policy, count);
+    if (result.ends_reply && (args.follows_others || result.count > 0)) {
+      break;
+    }
     const bool wants_more = sink(id, entry.has_value() ? &*entry : nullptr);
-    ++count;
+    ++result.count;
     if (entry.has_value()) {
-      redelivered.push_back({id, NextDeliveryCount(FindRecord(group, id)->count)});
+      redelivered.push_back({id, NextDeliveryCount(count)});
       bytes += entry->payload.size();
     }
     bytes += kEntryReplyOverhead;
-    if (!wants_more || (args.max_bytes > 0 && bytes >= args.max_bytes)) {
+    if (!wants_more || result.ends_reply || (args.max_bytes > 0 && bytes >= args.max_bytes)) {
       break;
     }
   }
@@ -297,7 +391,7 @@ Result<int64_t> Engine::ReadHistory(Op& op, Stream& stream, Group& group, const 
          Claimed{group.number, consumer, op.now.store_ms, group.next_sequence, redelivered});
   }
   Core::Saw(op, stream);
-  return count;
+  return result;
 }
 
 Result<int64_t> Engine::Acknowledge(Op& op, Stream& stream, Group& group,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/check.h"
+#include "engine/due.h"
 #include "engine/entry_cursor.h"
 #include "engine/exhaustion.h"
 #include "engine/group_ops.h"
@@ -113,15 +114,36 @@ int64_t LatestIdle(const Op& op, int64_t min_idle_ms) {
   return min_idle_ms <= 0 ? INT64_MAX : op.now.store_ms - min_idle_ms;
 }
 
-ClaimPlan PlanClaim(Core& core, Op& op, Stream& stream, Group& group, const ClaimLimits& limits) {
+bool ClaimPlan::HasRoom(const ClaimLimits& limits) const {
+  return (limits.count <= 0 || static_cast<int64_t>(claims.size()) < limits.count) &&
+         (limits.max_bytes == 0 || bytes < limits.max_bytes);
+}
+
+bool ClaimPlan::Take(Core& core, Op& op, Stream& stream, const GroupPolicy* policy,
+                     const PendingRecord& record, bool follows_others) {
+  ends_reply = GoesAlone(policy, record.count);
+  if (ends_reply && (follows_others || !claims.empty())) {
+    return false;
+  }
+  RequireEntry(core, op, stream, record.id);
+  if (op.needs.empty()) {
+    bytes += FindLiveEntry(stream, record.id)->payload.size();
+  }
+  bytes += kEntryReplyOverhead;
+  claims.push_back(
+      {record.id, record.count,
+       record.is_released() ? core.time_line.ToUnixMs(op.now.store_ms) : IdleMs(op, record)});
+  return !ends_reply;
+}
+
+ClaimPlan PlanClaim(Core& core, Op& op, Stream& stream, Group& group, const ClaimLimits& limits,
+                    bool follows_others) {
   ClaimPlan plan;
-  const int64_t count = limits.count > 0 ? limits.count : INT64_MAX;
   const GroupPolicy* policy = core.PolicyOf(group);
   ExhaustBudget budget;
-  DeliveryWalk walk(core, op, group, LatestIdle(op, limits.min_idle_ms), count);
-  while (static_cast<int64_t>(plan.claims.size()) < count &&
-         (limits.max_bytes == 0 || plan.bytes < limits.max_bytes) &&
-         op.needs.size() < kObjectsPerLoad) {
+  DeliveryWalk walk(core, op, group, LatestIdle(op, limits.min_idle_ms),
+                    limits.count > 0 ? limits.count : INT64_MAX);
+  while (plan.HasRoom(limits) && op.needs.size() < kObjectsPerLoad) {
     if (budget.spent()) {
       plan.later_ms = 0;  // There may be more to claim at once.
       break;
@@ -139,24 +161,20 @@ ClaimPlan PlanClaim(Core& core, Op& op, Stream& stream, Group& group, const Clai
       }
       continue;
     }
-    const Fate fate = FateOf(policy, op, *record);
-    if (fate == Fate::kPassOver) {
+    const int64_t held_until_ms = HeldUntil(policy, *record);
+    if (held_until_ms > op.now.store_ms) {
+      plan.held_until_ms = std::min(plan.held_until_ms, held_until_ms);
       continue;
     }
-    RequireEntry(core, op, stream, record->id);
+    const Fate fate = FateOf(policy, op, *record);
     if (fate == Fate::kExhaust) {
       budget.Take(stream, record->id);
+      RequireEntry(core, op, stream, record->id);
       plan.exhausted.push_back(*record);
-      continue;
     }
-    if (op.needs.empty()) {
-      plan.bytes += FindLiveEntry(stream, record->id)->payload.size();
+    if (fate == Fate::kHandOut && !plan.Take(core, op, stream, policy, *record, follows_others)) {
+      break;
     }
-    plan.bytes += kEntryReplyOverhead;
-    const bool released = record->owner == kNoConsumer;
-    plan.claims.push_back(
-        {record->id, record->count,
-         released ? core.time_line.ToUnixMs(op.now.store_ms) : IdleMs(op, *record)});
   }
   return plan;
 }

@@ -55,23 +55,34 @@ struct PlannedClaim {
   int64_t idle_ms = 0;  // As the reply shows it.
 };
 
-struct ClaimPlan {
-  std::vector<PlannedClaim> claims;
-  std::vector<PendingRecord> exhausted;  // Met on the way; not claimed.
-  std::vector<PendingRecord> gone;       // Likewise: to be settled, their entries are gone.
-  uint64_t bytes = 0;                    // What they take of the caller's `max_bytes`.
-  int64_t later_ms = INT64_MAX;  // As DeliveryWalk::later_ms(), unless count or bytes ended it.
-};
-
 struct ClaimLimits {
   int64_t min_idle_ms = 0;
   int64_t count = 0;       // 0 = all.
   uint64_t max_bytes = 0;  // 0 = no bound.
 };
 
+struct ClaimPlan {
+  std::vector<PlannedClaim> claims;
+  std::vector<PendingRecord> exhausted;  // Met on the way; not claimed.
+  std::vector<PendingRecord> gone;       // Likewise: their entries are gone.
+  uint64_t bytes = 0;                    // What they take of the caller's `max_bytes`.
+  int64_t later_ms = INT64_MAX;  // As DeliveryWalk::later_ms(), unless count or bytes ended it.
+  int64_t held_until_ms = INT64_MAX;  // The first end of a BACKOFF or DELAY that held one back.
+  bool ends_reply = false;            // No more may follow in the whole reply: ISOLATE-LAST.
+
+  bool HasRoom(const ClaimLimits& limits) const;
+  // Claims the record, whose entry exists. False when nothing may follow: it goes alone, or, when
+  // there is something before it, would have to and is left out. `follows_others`: the reply has
+  // entries already.
+  bool Take(Core& core, Op& op, Stream& stream, const GroupPolicy* policy,
+            const PendingRecord& record, bool follows_others);
+};
+
 // Records idle for min_idle_ms whose entries exist, in delivery order. Changes nothing. What is
 // missing is in op.needs; the plan is whole when that is empty, and all its entries are in memory.
-ClaimPlan PlanClaim(Core& core, Op& op, Stream& stream, Group& group, const ClaimLimits& limits);
+// `follows_others` as in Take().
+ClaimPlan PlanClaim(Core& core, Op& op, Stream& stream, Group& group, const ClaimLimits& limits,
+                    bool follows_others);
 
 // The newest delivery that is `min_idle_ms` ago: whatever was delivered later is not idle enough.
 int64_t LatestIdle(const Op& op, int64_t min_idle_ms);

@@ -21,6 +21,7 @@ Result<std::unique_ptr<Core>> OpenCore(const EngineOptions& options, Now now) {
   core->reaper = std::make_unique<Reaper>(core.get());
   core->steward = std::make_unique<Steward>(core.get());
   RETURN_IF_ERROR(core->persistence->Open(now));
+  core->started_ms = core->time_line.last_store_ms();
   return Result<std::unique_ptr<Core>>(std::move(core));
 }
 

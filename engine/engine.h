@@ -122,6 +122,7 @@ struct ReadNewArgs {
   // Claims pending records that have been idle for so long before it delivers new ones.
   std::optional<int64_t> claim_min_idle_ms;
   uint64_t max_bytes = 0;
+  bool follows_others = false;  // The reply has entries already.
 };
 // What a record was before this delivery; zeros for a new one.
 struct PriorDelivery {
@@ -135,6 +136,7 @@ struct ReadNewResult {
   int64_t count = 0;
   // With claim_min_idle_ms and nothing to claim: how long it takes at least until there may be.
   int64_t claim_wait_ms = INT64_MAX;
+  bool ends_reply = false;  // Nothing may follow in the whole reply: ISOLATE-LAST.
 };
 
 struct HistoryArgs {
@@ -142,6 +144,11 @@ struct HistoryArgs {
   StreamId after;
   int64_t count = 0;  // 0 = all.
   uint64_t max_bytes = 0;
+  bool follows_others = false;  // As in ReadNewArgs.
+};
+struct HistoryResult {
+  int64_t count = 0;
+  bool ends_reply = false;  // As in ReadNewResult.
 };
 // `entry` is null when the entry has been deleted. False: this is the last one wanted.
 using HistorySink = absl::FunctionRef<bool(StreamId, const EntryView* entry)>;
@@ -168,6 +175,19 @@ struct PendingRow {
   int64_t delivery_unix_ms = 0;
   uint64_t delivery_count = 0;
 };
+// The same in more words. Times are Unix ms.
+struct PendingDetails {
+  enum class State : uint8_t { kOwned, kReleased, kParked };
+  StreamId id;
+  std::string_view consumer;  // Empty unless owned.
+  State state = State::kOwned;
+  uint64_t delivery_count = 0;
+  int64_t first_unix_ms = -1;  // -1: it has not been delivered yet.
+  int64_t last_unix_ms = -1;
+  int64_t due_unix_ms = -1;  // -1: not by itself.
+  std::string_view reason;   // Until the sink returns.
+};
+using PendingDetailsSink = absl::FunctionRef<void(const PendingDetails&)>;
 using PendingSink = absl::FunctionRef<void(const PendingRow&)>;
 
 struct ClaimArgs {
@@ -202,6 +222,8 @@ struct ReleaseArgs {
   Mode mode = Mode::kFail;
   std::optional<uint64_t> retry_count;  // The count, whatever the mode.
   bool force = false;                   // Makes records for entries that are not pending.
+  std::optional<int64_t> delay_ms;      // Due after so long, whatever the policy says.
+  std::string_view reason;              // Kept with the records; empty: what they have stays.
 };
 
 // Which letters are looked at, and where they go.
@@ -434,12 +456,18 @@ class Engine {
   // that reads several streams prepares all of them before it reads the first one.
   Status PrepareReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args);
   Status PrepareReadHistory(Op& op, Stream& stream, Group& group, const HistoryArgs& args);
-  // Claims, if asked for, then delivers new entries. The consumer is created if unknown and its
-  // seen-time moves, also when there is nothing. Call PrepareReadNew first.
+  // Whether the first pending entry that the read would take has one delivery left and must be the
+  // whole reply (ISOLATE-LAST). What a read of several streams asks for each of them, after
+  // preparing all.
+  Result<bool> GoesFirstAndAlone(Op& op, Stream& stream, Group& group, const ReadNewArgs& args);
+  Result<bool> GoesFirstAndAlone(Op& op, Stream& stream, Group& group, const HistoryArgs& args);
+  // Claims, if asked for, or else redelivers what is due, then delivers new entries. The consumer
+  // is created if unknown and its seen-time moves, also when there is nothing. Call PrepareReadNew
+  // first.
   Result<ReadNewResult> ReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args,
                                 DeliverySink sink);
-  Result<int64_t> ReadHistory(Op& op, Stream& stream, Group& group, const HistoryArgs& args,
-                              HistorySink sink);
+  Result<HistoryResult> ReadHistory(Op& op, Stream& stream, Group& group, const HistoryArgs& args,
+                                    HistorySink sink);
   // Number of records removed.
   Result<int64_t> Acknowledge(Op& op, Stream& stream, Group& group, std::span<const StreamId> ids);
   // The same, and the entries go, as RemoveEntries. kMissing: no record in this group, so nothing
@@ -453,6 +481,8 @@ class Engine {
   // Records in id order.
   Status ListPending(Op& op, Stream& stream, Group& group, const PendingRangeArgs& args,
                      PendingSink sink);
+  Status DescribePending(Op& op, Stream& stream, Group& group, const PendingRangeArgs& args,
+                         PendingDetailsSink sink);
   // In argument order.
   Status Claim(Op& op, Stream& stream, Group& group, const ClaimArgs& args,
                std::span<const StreamId> ids, ClaimSink sink);

@@ -11,10 +11,55 @@ namespace engine {
 namespace {
 
 constexpr uint8_t kGroupRecordVersion = 3;
-// Ends behind its pages: no policy, no counters, nothing parked.
+// Ends behind its pages, of which it has no times: no policy, no counters, nothing parked or
+// delayed.
 constexpr uint8_t kPlainVersion = 2;
 // Has no delivery order: the bound of each page is the lowest there is until it is looked at.
 constexpr uint8_t kUnorderedVersion = 1;
+
+// Which of a page's times there are.
+constexpr uint8_t kOwnedTime = 1;
+constexpr uint8_t kReleasedTime = 2;
+constexpr uint8_t kOwnDueTime = 4;
+constexpr uint8_t kAllTimes = 7;
+
+void PutTimes(std::string* out, const PageTimes& times) {
+  const auto put = [out](int64_t time_ms) {
+    if (time_ms != PageTimes::kNone) {
+      PutSignedVarint(out, time_ms);
+    }
+  };
+  PutU8(out, static_cast<uint8_t>((times.owned_ms != PageTimes::kNone ? kOwnedTime : 0) |
+                                  (times.released_ms != PageTimes::kNone ? kReleasedTime : 0) |
+                                  (times.own_due_ms != PageTimes::kNone ? kOwnDueTime : 0)));
+  put(times.owned_ms);
+  put(times.released_ms);
+  put(times.own_due_ms);
+}
+
+PageTimes ReadTimes(Decoder* decoder) {
+  const uint8_t present = decoder->ReadU8();
+  const auto read = [&](uint8_t bit) {
+    return (present & bit) != 0 ? decoder->ReadSignedVarint() : PageTimes::kNone;
+  };
+  PageTimes times;
+  times.owned_ms = read(kOwnedTime);
+  times.released_ms = read(kReleasedTime);
+  times.own_due_ms = read(kOwnDueTime);
+  if (present > kAllTimes) {
+    decoder->Fail();
+  }
+  return times;
+}
+
+// Of a page of which only the owners are known.
+PageTimes LowestTimes(const PageSlot& slot) {
+  PageTimes times;
+  for (const PendingPage::OwnerShare& share : slot.owners) {
+    (share.owner == kNoConsumer ? times.released_ms : times.owned_ms) = 0;
+  }
+  return times;
+}
 
 void EncodePageSlots(Group& group, std::string* out) {
   PutVarint(out, group.pages.size());
@@ -32,6 +77,7 @@ void EncodePageSlots(Group& group, std::string* out) {
     }
     PutSignedVarint(out, slot.oldest.delivery_ms);
     PutVarint(out, slot.oldest.sequence);
+    PutTimes(out, slot.times);
     base = slot.first_id;
   }
 }
@@ -60,6 +106,7 @@ void ReadPageSlots(Decoder* decoder, uint8_t version, Group* group) {
       slot.oldest.delivery_ms = decoder->ReadSignedVarint();
       slot.oldest.sequence = decoder->ReadVarint();
     }
+    slot.times = version > kPlainVersion ? ReadTimes(decoder) : LowestTimes(slot);
     group->order.insert({slot.oldest, slot.first_id});
     group->NoteParked(slot);
     slot.on_disk = true;
@@ -94,6 +141,7 @@ void ReadConsumers(Decoder* decoder, Group* group) {
 
 void ReadDeliveryPart(Decoder* decoder, Group* group) {
   group->parked_count = static_cast<int64_t>(decoder->ReadVarint());
+  group->delayed_count = static_cast<int64_t>(decoder->ReadVarint());
   group->created_ms = decoder->ReadSignedVarint();
   for (const auto counter : GroupCounters::All()) {
     group->counters.*counter = decoder->ReadVarint();
@@ -102,7 +150,7 @@ void ReadDeliveryPart(Decoder* decoder, Group* group) {
   if (!settings.empty()) {
     group->own_policy = std::make_unique<PolicySettings>(std::move(settings));
   }
-  if (group->parked_count > group->released_count) {
+  if (group->parked_count > group->released_count - group->delayed_count) {
     decoder->Fail();
   }
 }
@@ -158,12 +206,33 @@ void Group::Reorder(PageSlot& slot, StreamId first_id, DeliveryKey oldest) {
   if (slot.first_id != first_id && parked_pages.erase(slot.first_id) > 0) {
     parked_pages.insert(first_id);
   }
+  if (due != nullptr && slot.first_id != first_id) {
+    const PageDue place = slot.due;
+    due->Move(slot.first_id, &slot.due, PageDue());
+    due->Move(first_id, &slot.due, place);
+  }
   slot.first_id = first_id;
   slot.oldest = oldest;
   order.insert({oldest, first_id});
 }
 
-void Group::NoteArrival(PageSlot& slot, DeliveryKey key) {
+void Group::Unlist(PageSlot& slot) {
+  CHECK(order.erase({slot.oldest, slot.first_id}) == 1);
+  if (due != nullptr) {
+    due->Move(slot.first_id, &slot.due, PageDue());
+  }
+}
+
+void Group::NoteArrival(PageSlot& slot, const PendingRecord& record) {
+  slot.times.Add(record);
+  if (due != nullptr) {
+    const int64_t due_ms = due->rules().DueAt(record);
+    due->Move(slot.first_id, &slot.due,
+              {std::min(slot.due.due_ms, due_ms), std::min(slot.due.look_ms, due_ms)});
+  } else if (record.due_ms != 0) {
+    policy_version = 0;  // `due` is made when it is asked for.
+  }
+  const DeliveryKey key = DeliveryKey::Of(record);
   if (key < slot.oldest) {
     Reorder(slot, slot.first_id, key);
     slot.oldest_is_exact = true;
@@ -186,6 +255,7 @@ void Group::Tighten(PageSlot& slot) {
   if (slot.unit != nullptr && !slot.oldest_is_exact) {
     Reorder(slot, slot.first_id, slot.unit->page.OldestKey());
     slot.oldest_is_exact = true;
+    slot.times = slot.unit->page.Times();
   }
 }
 
@@ -206,6 +276,7 @@ size_t Group::memory_bytes() const {
   return sizeof(Group) + name.size() + consumers.size() * (sizeof(Consumer) + 48) +
          pages.size() * (sizeof(PageSlot) + sizeof(PageOrder) + 32) +
          parked_pages.size() * sizeof(StreamId) +
+         (due == nullptr ? 0 : due->by_due().size() * 2 * sizeof(DueIndex::Place)) +
          (own_policy == nullptr ? 0 : own_policy->memory_bytes()) + 512;
 }
 
@@ -230,6 +301,7 @@ void EncodeGroup(Group& group, std::string* out) {
   }
   EncodePageSlots(group, out);
   PutVarint(out, static_cast<uint64_t>(group.parked_count));
+  PutVarint(out, static_cast<uint64_t>(group.delayed_count));
   PutSignedVarint(out, group.created_ms);
   ForEachCounter(group.counters, [out](uint64_t value) { PutVarint(out, value); });
   (group.own_policy == nullptr ? PolicySettings() : *group.own_policy).Encode(out);

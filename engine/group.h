@@ -17,6 +17,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "engine/counters.h"
+#include "engine/due_index.h"
 #include "engine/pending_page.h"
 #include "engine/policy.h"
 #include "engine/status.h"
@@ -61,8 +62,10 @@ struct PageSlot {
   uint32_t count = 0;
   std::vector<PendingPage::OwnerShare> owners;
   DeliveryKey oldest;
+  PageTimes times;  // None of the page is earlier.
   bool oldest_is_exact = false;
   bool on_disk = false;
+  PageDue due;  // Not stored: its place in Group::due, if there is one.
   std::unique_ptr<PageUnit> unit;
 
   uint32_t Count() const { return unit != nullptr ? unit->page.count() : count; }
@@ -91,6 +94,7 @@ class Group : public Unit {
   int64_t pending_count = 0;
   int64_t released_count = 0;  // Pending records without an owner, parked ones included.
   int64_t parked_count = 0;
+  int64_t delayed_count = 0;  // Those with a due time of their own, parked ones apart.
   uint64_t next_sequence = 1;
   ConsumerNumber next_consumer = 1;
   uint32_t next_page = 1;
@@ -108,6 +112,9 @@ class Group : public Unit {
   // Not stored: see Core::PolicyOf().
   std::unique_ptr<GroupPolicy> policy;
   uint64_t policy_version = 0;
+  // Not stored: which pages may have something due. Null where nothing ever is. Made anew with the
+  // policy where that matters, kept up to date from then on.
+  std::unique_ptr<DueIndex> due;
 
   Consumer* FindConsumer(std::string_view consumer_name) const;
   Consumer* ConsumerByNumber(ConsumerNumber consumer_number) const;
@@ -119,15 +126,17 @@ class Group : public Unit {
   // Index of the first page that may hold an id at or above `id`.
   size_t FindPageAtOrAfter(StreamId id) const;
 
-  // The only ways to change what `order` is made of.
+  // The only ways to change what `order` and `due` are made of.
   void Reorder(PageSlot& slot, StreamId first_id, DeliveryKey oldest);
-  // A record with this key came into the page, or left it.
-  void NoteArrival(PageSlot& slot, DeliveryKey key);
+  // A record came into the page, or one with this key left it.
+  void NoteArrival(PageSlot& slot, const PendingRecord& record);
   static void NoteDeparture(PageSlot& slot, DeliveryKey key);
   // A parked record came into the page, or left it.
   void NoteParked(const PageSlot& slot);
-  // Makes the slot's bound exact if its page is in memory.
+  // Makes the slot's bounds exact if its page is in memory.
   void Tighten(PageSlot& slot);
+  // Takes the page out of both, before it goes.
+  void Unlist(PageSlot& slot);
   // Copies what the page says into the slot, for when the page leaves memory or is listed on disk.
   void Summarize(PageSlot& slot);
 

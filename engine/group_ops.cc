@@ -4,7 +4,10 @@
 
 #include "engine/apply.h"
 #include "engine/check.h"
+#include "engine/due.h"
 #include "engine/engine.h"
+#include "engine/exhaustion.h"
+#include "engine/release_batch.h"
 #include "engine/require.h"
 
 namespace engine {
@@ -97,6 +100,41 @@ Result<bool> Engine::CreateConsumer(Op& op, Stream& stream, Group& group, std::s
   return true;
 }
 
+namespace {
+
+// Gives the consumer's records back as XNACK FAIL would; their pages are in memory.
+Status ReleaseOwned(Core& core, Op& op, Stream& stream, Group& group, ConsumerNumber owner) {
+  const GroupPolicy* policy = core.PolicyOf(group);
+  ReleaseBatch released(core, stream, group, op.now.store_ms);
+  std::vector<PendingRecord> exhausted;
+  for (const PageSlot& slot : group.pages) {
+    if (slot.OwnedBy(owner) == 0) {
+      continue;
+    }
+    for (auto at = slot.unit->page.Begin(); at.valid(); at.Next()) {
+      if (at.owner() != owner) {
+        continue;
+      }
+      PendingRecord record = at.record();
+      if (IsExhausted(policy, record)) {
+        exhausted.push_back(std::move(record));
+      } else {
+        HandedBackRecord back;
+        back.id = record.id;
+        back.count = record.count;
+        released.Add(back);
+      }
+    }
+  }
+  RETURN_IF_ERROR(RequireForExhaustion(core, op, stream, group, exhausted));
+  Exhaust(core, op, stream, group, exhausted);
+  released.Flush();
+  ExpectDue(core, op.now, stream, group);
+  return OkStatus();
+}
+
+}  // namespace
+
 Result<int64_t> Engine::DeleteConsumer(Op& op, Stream& stream, Group& group,
                                        std::string_view name) {
   Core::Saw(op, stream);
@@ -107,6 +145,10 @@ Result<int64_t> Engine::DeleteConsumer(Op& op, Stream& stream, Group& group,
   RequireOwnedPages(*core_, op, group, consumer->number);
   RETURN_IF_ERROR(core_->CheckLoaded(op));
   const int64_t pending = consumer->pending_count;
+  const GroupPolicy* policy = core_->PolicyOf(group);
+  if (policy != nullptr && policy->ack_wait_ms > 0) {
+    RETURN_IF_ERROR(ReleaseOwned(*core_, op, stream, group, consumer->number));
+  }
   Emit(*core_, stream, ConsumerDeleted{group.number, consumer->number});
   Core::Saw(op, stream);
   return pending;

@@ -1,7 +1,6 @@
 #include "engine/journal.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "engine/journal_reader.h"
@@ -14,9 +13,17 @@ constexpr int kLogError = 3;
 
 constexpr uint64_t kMarkBytes = uint64_t{256} << 10;
 
-// Buffers kept for reuse: enough for the turns in flight, not for a burst of giant ones.
-constexpr size_t kMaxFreeBuffers = 64;
+// Buffers kept for reuse: enough for the turns that wait for a sync, since memory that was used
+// before is cheaper; not for a burst of giant ones. Of small ones a few do.
+constexpr size_t kFewBuffers = 64;
+constexpr size_t kMinFreeBufferBytes = size_t{4} << 10;
 constexpr size_t kMaxFreeBufferBytes = size_t{1} << 20;
+constexpr size_t kMaxFreeBytes = size_t{16} << 20;
+// A record that fills less than this part of its buffer is copied, so that what waits for a sync
+// takes no more than this many times its size.
+constexpr size_t kWorstFilling = 4;
+// Records up to this are written by the thread that appends them.
+constexpr size_t kMaxInlineBytes = size_t{1} << 20;
 
 void Raise(std::atomic<Turn>& turn, Turn to) {
   Turn seen = turn.load(std::memory_order_relaxed);
@@ -31,7 +38,8 @@ Journal::Journal(JournalOptions options)
       file_ops_(options_.file_ops != nullptr ? *options_.file_ops : PosixJournalFileOps()),
       mode_(options_.sync_mode),
       segments_(file_ops_, options_.directory, options_.store_id, options_.segment_bytes),
-      writer_(segments_) {}
+      writer_(segments_),
+      spare_target_(options_.min_spares) {}
 
 Result<std::unique_ptr<Journal>> Journal::Open(JournalOptions options) {
   std::unique_ptr<Journal> journal(new Journal(std::move(options)));
@@ -106,33 +114,73 @@ void Journal::Append(Turn turn, int64_t store_ms, std::string payload) {
   CHECK(started_ && turn == last_turn_ + 1);
   last_turn_ = turn;
   NoteAppended(turn, store_ms, payload.size());
-  const SyncMode mode = sync_mode();
+  ShedCapacity(&payload);
+  JournalRecordBuffer record{turn, store_ms, std::move(payload)};
   if (options_.use_thread) {
-    const std::lock_guard lock(mutex_);
-    // Only this thread adds to the queue, so what is decided here stays true.
-    if (mode == SyncMode::kAlways || !queue_.empty() || batch_in_progress_) {
-      queued_bytes_.fetch_add(payload.size(), std::memory_order_relaxed);
-      queue_.push_back({turn, store_ms, std::move(payload)});
-      wake_.notify_one();
-      return;
+    if (sync_mode() == SyncMode::kAlways || !WriteInline(&record)) {
+      Enqueue(std::move(record));
     }
+    return;
   }
-  if (mode == SyncMode::kEverySecond) {
-    WaitForStuckSync(store_ms);
+  {
+    const std::lock_guard io(io_mutex_);
+    batch_.push_back(std::move(record));
+    WriteBatch();
   }
-  inline_batch_.push_back({turn, store_ms, std::move(payload)});
-  WriteBatch(inline_batch_);
-  RequestMissedSync(turn);
-  if (!options_.use_thread && mode == SyncMode::kAlways) {
+  FreeUnused();
+  if (sync_mode() == SyncMode::kAlways) {
     SyncDirty();
   }
 }
 
-void Journal::RequestMissedSync(Turn turn) {
+// False, with `record` untouched, if this thread would have to wait: for the other thread, for a
+// disk that is stuck, or for a file to be made.
+bool Journal::WriteInline(JournalRecordBuffer* record) {
+  const std::unique_lock io(io_mutex_, std::try_to_lock);
+  if (!io.owns_lock()) {
+    return false;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    uint64_t bytes = FragmentBytes(record->payload.size());
+    for (const JournalRecordBuffer& queued : queue_) {
+      bytes += FragmentBytes(queued.payload.size());
+    }
+    // A disk that cannot keep up would otherwise let more than a second or two of turns pile up
+    // unsynced.
+    const bool is_stuck =
+        sync_running_ && record->store_ms - sync_started_ms_ > options_.sync_wait_ms;
+    if (bytes > kMaxInlineBytes || is_stuck || !writer_.HasRoom(bytes)) {
+      return false;
+    }
+    TakeQueue();
+  }
+  const Turn turn = record->turn;
+  batch_.push_back(std::move(*record));
+  WriteBatch();
+  AskForSync(turn);
+  return true;
+}
+
+void Journal::Enqueue(JournalRecordBuffer record) {
   const std::lock_guard lock(mutex_);
+  queued_bytes_.fetch_add(record.payload.size(), std::memory_order_relaxed);
+  // Whoever waits for this turn may have asked before it was here.
+  sync_requested_ |= sync_target_ >= record.turn;
+  queue_.push_back(std::move(record));
+  wake_.notify_one();
+}
+
+void Journal::AskForSync(Turn written) {
+  const bool is_much =
+      sync_mode() == SyncMode::kEverySecond && writer_.kept_bytes() >= options_.sync_step_bytes;
+  const std::lock_guard lock(mutex_);
+  const bool wants_spare = WantsSpare() && !spare_wanted_ && !spare_failed_;
   // A sync that was asked for while this turn was being written may have run without it.
-  if (sync_target_ >= turn || sync_mode() == SyncMode::kAlways) {
-    sync_requested_ = true;
+  const bool was_missed = sync_target_ >= written || sync_mode() == SyncMode::kAlways;
+  if (was_missed || wants_spare || (is_much && !sync_running_)) {
+    sync_requested_ |= was_missed || is_much;
+    spare_wanted_ |= wants_spare;
     wake_.notify_one();
   }
 }
@@ -147,33 +195,48 @@ void Journal::NoteAppended(Turn turn, int64_t store_ms, uint64_t bytes) {
   }
 }
 
-void Journal::WaitForStuckSync(int64_t store_ms) {
-  std::unique_lock lock(mutex_);
-  // A disk that cannot keep up would otherwise let more than a second or two of turns pile up
-  // unsynced.
-  progress_.wait(lock, [this, store_ms] {
-    return !sync_running_ || store_ms - sync_started_ms_ <= options_.sync_wait_ms || failed();
-  });
+// A record that fills little of its buffer is copied: otherwise what waits for a sync would take
+// many times its size.
+void Journal::ShedCapacity(std::string* payload) {
+  if (sync_mode() == SyncMode::kNo || payload->capacity() < kMinFreeBufferBytes ||
+      payload->size() >= payload->capacity() / kWorstFilling) {
+    return;
+  }
+  std::vector<std::string> buffers(1, *payload);
+  buffers[0].swap(*payload);
+  GiveBack(std::move(buffers));
 }
 
 std::string Journal::TakeBuffer() {
-  const std::lock_guard lock(mutex_);
-  if (free_buffers_.empty()) {
+  const std::unique_lock lock(buffers_mutex_, std::try_to_lock);
+  if (!lock.owns_lock() || free_buffers_.empty()) {
     return std::string();
   }
   std::string buffer = std::move(free_buffers_.back());
   free_buffers_.pop_back();
+  free_bytes_ -= buffer.capacity();
   return buffer;
 }
 
 void Journal::GiveBack(std::vector<std::string> buffers) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(buffers_mutex_);
   for (std::string& buffer : buffers) {
-    if (free_buffers_.size() < kMaxFreeBuffers && buffer.capacity() <= kMaxFreeBufferBytes) {
-      buffer.clear();
-      free_buffers_.push_back(std::move(buffer));
+    const size_t bytes = buffer.capacity();
+    const bool is_small = bytes < kMinFreeBufferBytes && free_buffers_.size() >= kFewBuffers;
+    if (is_small || bytes > kMaxFreeBufferBytes || free_bytes_ + bytes > kMaxFreeBytes) {
+      unused_.push_back(std::move(buffer));
+      continue;
     }
+    buffer.clear();
+    free_bytes_ += bytes;
+    free_buffers_.push_back(std::move(buffer));
   }
+}
+
+void Journal::FreeUnused() {
+  std::vector<std::string> unused;
+  const std::lock_guard lock(buffers_mutex_);
+  unused.swap(unused_);  // Freed when the lock is not held any more.
 }
 
 void Journal::SetSyncMode(SyncMode mode) {
@@ -252,70 +315,31 @@ void Journal::StopThread() {
   thread_.join();
 }
 
-void Journal::RunThread() {
-  std::vector<JournalRecordBuffer> batch;
-  bool stop = false;
-  while (!stop) {
-    bool sync = false;
-    WaitForWork(batch, &stop, &sync);
-    if (!batch.empty()) {
-      WriteBatch(batch);
-      const std::lock_guard lock(mutex_);
-      batch_in_progress_ = false;
-    }
-    if (sync || stop || sync_mode() == SyncMode::kAlways) {
-      SyncDirty();
-    }
-    NotifyProgress();
-    if (!stop) {
-      ApplyCheckpoint();
-      BuildSpares();
-      NotifyProgress();
-    }
-  }
+void Journal::TakeQueue() {
+  CHECK(batch_.empty());
+  batch_.swap(queue_);
+  queued_bytes_.store(0, std::memory_order_relaxed);
 }
 
-void Journal::WaitForWork(std::vector<JournalRecordBuffer>& batch, bool* stop, bool* sync) {
-  std::unique_lock lock(mutex_);
-  const auto has_work = [this] {
-    return stop_ || !queue_.empty() || sync_requested_ || checkpoint_turn_ > recycled_turn_;
-  };
-  if (spare_builder_ == nullptr && !wants_spare_) {
-    const auto interval = std::chrono::milliseconds(options_.sync_interval_ms);
-    if (!wake_.wait_for(lock, interval, has_work)) {
-      // Nothing for a whole interval but time: it is up.
-      *sync = sync_mode() == SyncMode::kEverySecond;
-      wants_spare_ = true;
-    }
-  }
-  batch.swap(queue_);
-  batch_in_progress_ = !batch.empty();
-  *stop = stop_;
-  *sync |= std::exchange(sync_requested_, false);
-}
-
-void Journal::WriteBatch(std::vector<JournalRecordBuffer>& batch) {
-  const Turn turn = batch.back().turn;
-  uint64_t bytes = 0;
-  for (const JournalRecordBuffer& record : batch) {
-    bytes += record.payload.size();
-  }
-  const bool was_queued = &batch != &inline_batch_;
-  const std::lock_guard io(io_mutex_);
+void Journal::WriteBatch() {
+  const Turn turn = batch_.back().turn;
   if (failed()) {
-    batch.clear();
+    batch_.clear();
   } else {
-    const Status status = writer_.Append(batch, durable_turn());
+    const Status status = writer_.Append(batch_, durable_turn());
     if (!status.ok()) {
       RepairWrite(status);
     }
   }
-  if (was_queued) {
-    queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  }
   if (failed()) {
     return;
   }
+  // Ran out, and may again.
+  const bool has_none = segments_.spares().empty();
+  if (has_none && !had_no_spare_) {
+    spare_target_ = std::min(spare_target_ + 1, std::max(options_.max_spares, options_.min_spares));
+  }
+  had_no_spare_ = has_none;
   Raise(written_turn_, turn);
   if (sync_mode() != SyncMode::kAlways) {
     Raise(released_turn_, turn);
@@ -327,14 +351,7 @@ void Journal::WriteBatch(std::vector<JournalRecordBuffer>& batch) {
 void Journal::LimitKept() {
   if (sync_mode() == SyncMode::kNo) {
     GiveBack(writer_.LetGoThrough(written_turn_.load(std::memory_order_relaxed)));
-    return;
-  }
-  if (writer_.kept_bytes() > options_.retain_bytes / 2) {
-    const std::lock_guard lock(mutex_);
-    sync_requested_ = true;
-    wake_.notify_one();
-  }
-  if (writer_.kept_bytes() > options_.retain_bytes) {
+  } else if (writer_.kept_bytes() > options_.retain_bytes) {
     GiveBack(writer_.LetGoAbove(options_.retain_bytes));
   }
 }
@@ -420,76 +437,6 @@ void Journal::Fail(const Status& cause) {
   }
   const std::lock_guard lock(mutex_);
   progress_.notify_all();
-}
-
-void Journal::NotifyProgress() {
-  {
-    const std::lock_guard lock(mutex_);
-    progress_.notify_all();
-  }
-  const Turn released = released_turn();
-  if (released > notified_turn_) {
-    notified_turn_ = released;
-    if (options_.on_released) {
-      options_.on_released(released);
-    }
-  }
-}
-
-void Journal::ApplyCheckpoint() {
-  Turn turn = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    turn = checkpoint_turn_;
-  }
-  if (turn <= recycled_turn_ || failed()) {
-    recycled_turn_ = std::max(recycled_turn_, turn);
-    return;
-  }
-  // The segments that stay have to be known on disk before the older ones go, or a recovery would
-  // find a journal that begins too late.
-  SyncDirty();
-  const std::lock_guard io(io_mutex_);
-  recycled_turn_ = turn;
-  if (failed()) {
-    return;
-  }
-  PublishDurable(turn);
-  const Status status = writer_.Recycle(turn, options_.max_spares);
-  if (!status.ok()) {
-    Log(kLogWarning, "journal: " + status.message());
-  }
-  UpdateGauges();
-}
-
-void Journal::BuildSpares() {
-  if (failed()) {
-    wants_spare_ = false;
-    spare_builder_.reset();
-    return;
-  }
-  if (spare_builder_ == nullptr) {
-    const std::lock_guard io(io_mutex_);
-    wants_spare_ = segments_.spares().size() < options_.min_spares;
-    if (!wants_spare_) {
-      return;
-    }
-    spare_builder_ = segments_.NewSpareBuilder();
-  }
-  auto step = spare_builder_->Step();
-  if (!step.ok()) {
-    Log(kLogWarning, "journal: no spare segment: " + step.status().message());
-    spare_builder_.reset();
-    // The next try comes with the next interval.
-    wants_spare_ = false;
-    return;
-  }
-  if (*step != nullptr) {
-    spare_builder_.reset();
-    const std::lock_guard io(io_mutex_);
-    segments_.AddSpare(std::move(step).value());
-    UpdateGauges();
-  }
 }
 
 void Journal::UpdateGauges() {

@@ -47,15 +47,20 @@ struct JournalOptions {
 
   SyncMode sync_mode = SyncMode::kAlways;
   int64_t sync_interval_ms = 1000;
-  // In kEverySecond an append waits for a sync that began this long before it on the store's line.
+  // In kEverySecond what is appended this long (on the store's line) after the beginning of a sync
+  // is written, and released, when that sync has ended.
   int64_t sync_wait_ms = 2000;
+  // In kEverySecond a sync starts early once so much is not durable: many short syncs, since what
+  // is written during a long one waits for the disk.
+  uint64_t sync_step_bytes = uint64_t{4} << 20;
   uint64_t segment_bytes = uint64_t{32} << 20;
-  // Segments allocated ahead: built up to the first number, kept after a checkpoint up to the
-  // second.
+  // Segments allocated ahead: built up to the first number, and up to the second when they ran out
+  // before. After a checkpoint as many are kept as were in use at recent ones, or the second
+  // number.
   size_t min_spares = 1;
   size_t max_spares = 3;
-  // kEverySecond: records not yet durable that are kept for a second attempt. From half of it on a
-  // sync starts early; above it the oldest are let go, and then a failed sync cannot be repaired.
+  // kEverySecond: records not yet durable that are kept for a second attempt. Above it the oldest
+  // are let go, and then a failed sync cannot be repaired.
   uint64_t retain_bytes = uint64_t{32} << 20;
 
   // False: no journal thread. Append writes, and syncs with kAlways, before it returns; with
@@ -98,9 +103,9 @@ class Journal {
   Status Start();
 
   // Hands over one turn. Turns go up by one. `payload` may come from TakeBuffer and is given back
-  // there. kAlways: queued, returns at once. Otherwise written in this thread before it returns,
-  // unless earlier turns are still queued; with kEverySecond it may wait for a stuck sync. No
-  // result: see released_turn() and failed().
+  // there. kAlways: queued, returns at once. Otherwise written in this thread before it returns, or
+  // queued, too, if this thread would have to wait for anything but the write itself. No result:
+  // see released_turn() and failed().
   void Append(Turn turn, int64_t store_ms, std::string payload);
 
   // An empty string, with room left from an earlier record if there is one.
@@ -133,8 +138,8 @@ class Journal {
   uint64_t headroom_bytes() const { return headroom_bytes_.load(std::memory_order_relaxed); }
   // Bytes of all segment files.
   uint64_t disk_bytes() const { return disk_bytes_.load(std::memory_order_relaxed); }
-  // Payload bytes appended in kAlways and not yet written. The journal accepts any number: whoever
-  // makes turns has to stop at a bound of its own.
+  // Payload bytes queued and not yet written. The journal accepts any number: whoever makes turns
+  // has to stop at a bound of its own.
   uint64_t queued_bytes() const { return queued_bytes_.load(std::memory_order_relaxed); }
   uint64_t sync_count() const { return sync_count_.load(std::memory_order_relaxed); }
   // Times a failed write or sync was repaired on another segment.
@@ -144,11 +149,13 @@ class Journal {
   explicit Journal(JournalOptions options);
 
   void RunThread();
-  void WaitForWork(std::vector<JournalRecordBuffer>& batch, bool* stop, bool* sync);
-  void WriteBatch(std::vector<JournalRecordBuffer>& batch);
-  void WaitForStuckSync(int64_t store_ms);
+  void WaitForWork(bool* stop, bool* sync);
+  bool WriteInline(JournalRecordBuffer* record);
+  void Enqueue(JournalRecordBuffer record);
+  void WriteQueued();
+  void WriteHeldUp();
   void NoteAppended(Turn turn, int64_t store_ms, uint64_t bytes);
-  void RequestMissedSync(Turn turn);
+  void ShedCapacity(std::string* payload);
   void SyncDirty();
   void NoteCheckpoint(Turn turn);
   void ApplyCheckpoint();
@@ -157,13 +164,24 @@ class Journal {
   void StopThread();
 
   // With io_mutex_ held.
+  // Also with mutex_ held.
+  void TakeQueue();
+  void WriteBatch();
+  void AskForSync(Turn written);
   void RepairWrite(const Status& cause);
   void PublishDurable(Turn turn);
   void LimitKept();
   void Fail(const Status& cause);
   void UpdateGauges();
 
+  bool WantsSpare() const;
+
+  void Recycle(std::vector<std::unique_ptr<JournalSegment>> covered, const SegmentHeader& header,
+               size_t most_spares);
+  // Buffers that will not be used again stay until FreeUnused: freeing many takes time, and this is
+  // called with io_mutex_ held.
   void GiveBack(std::vector<std::string> buffers);
+  void FreeUnused();
   void Log(int level, const std::string& text) const;
 
   const JournalOptions options_;
@@ -185,38 +203,48 @@ class Journal {
   Turn replayed_after_ = 0;
   bool replayed_ = false;
   bool started_ = false;
-  std::vector<JournalRecordBuffer> inline_batch_;
 
   // Lock order: io_mutex_ before mutex_. io_mutex_ is held for the time of a write, never of a
-  // plain sync.
+  // plain sync. Who holds it takes the queue and writes it, so records are written in order. The
+  // loop never waits for it once the thread runs.
   mutable std::mutex io_mutex_;
   JournalSegments segments_ WEIR_GUARDED_BY(io_mutex_);
   JournalWriter writer_ WEIR_GUARDED_BY(io_mutex_);
+  std::vector<JournalRecordBuffer> batch_ WEIR_GUARDED_BY(io_mutex_);  // Being written.
+  size_t spare_target_ WEIR_GUARDED_BY(io_mutex_);
+  bool had_no_spare_ WEIR_GUARDED_BY(io_mutex_) = true;
+  size_t recent_live_ WEIR_GUARDED_BY(io_mutex_) = 0;  // Most segments in use, going down slowly.
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;      // For the journal thread.
-  std::condition_variable progress_;  // For Sync and WaitForStuckSync.
+  std::condition_variable progress_;  // For Sync.
   std::vector<JournalRecordBuffer> queue_ WEIR_GUARDED_BY(mutex_);
-  std::vector<std::string> free_buffers_ WEIR_GUARDED_BY(mutex_);
-  bool batch_in_progress_ WEIR_GUARDED_BY(mutex_) = false;
+  bool spare_wanted_ WEIR_GUARDED_BY(mutex_) = true;
+  bool spare_failed_ WEIR_GUARDED_BY(mutex_) = false;  // No further try in this interval.
   bool stop_ WEIR_GUARDED_BY(mutex_) = false;
   Turn appended_turn_ WEIR_GUARDED_BY(mutex_) = 0;
   bool sync_requested_ WEIR_GUARDED_BY(mutex_) = false;
   Turn sync_target_ WEIR_GUARDED_BY(mutex_) = 0;  // The newest turn a Sync waits for.
   bool sync_running_ WEIR_GUARDED_BY(mutex_) = false;
-  int64_t sync_started_ms_ WEIR_GUARDED_BY(mutex_) = 0;
-  int64_t newest_store_ms_ WEIR_GUARDED_BY(mutex_) = 0;
+  int64_t sync_started_ms_ WEIR_GUARDED_BY(mutex_) = 0;  // Of the newest one.
+  int64_t newest_store_ms_ WEIR_GUARDED_BY(mutex_) = 0;  // What sync_started_ms_ is read from.
   Turn checkpoint_turn_ WEIR_GUARDED_BY(mutex_) = 0;
   uint64_t appended_bytes_ WEIR_GUARDED_BY(mutex_) = 0;
   uint64_t checkpoint_bytes_ WEIR_GUARDED_BY(mutex_) = 0;
   std::deque<std::pair<Turn, uint64_t>> marks_
       WEIR_GUARDED_BY(mutex_);  // Turn and appended_bytes_ after it.
 
+  // After the others. The loop does without a buffer rather than wait for it.
+  std::mutex buffers_mutex_;
+  std::vector<std::string> free_buffers_ WEIR_GUARDED_BY(buffers_mutex_);
+  size_t free_bytes_ WEIR_GUARDED_BY(buffers_mutex_) = 0;  // Of free_buffers_.
+  std::vector<std::string> unused_ WEIR_GUARDED_BY(buffers_mutex_);
+
   // Journal thread.
+  int64_t round_ms_ = 0;  // When sync_interval_ms was up, on the store's line.
   Turn recycled_turn_ = 0;
   Turn notified_turn_ = 0;
   std::unique_ptr<JournalSpareBuilder> spare_builder_;
-  bool wants_spare_ = true;
 
   std::thread thread_;
 };

@@ -35,11 +35,12 @@ bool ParseFileNumber(std::string_view name, uint64_t* number) {
 }  // namespace
 
 JournalSpareBuilder::JournalSpareBuilder(JournalFileOps& ops, std::string path,
-                                         const SegmentHeader& header)
+                                         const SegmentHeader& header, Fill fill)
     : ops_(ops),
       path_(std::move(path)),
       new_path_(path_ + std::string(kUnfinished)),
-      header_(header) {}
+      header_(header),
+      fill_(fill) {}
 
 Result<std::unique_ptr<JournalSegment>> JournalSpareBuilder::Step() {
   auto result = StepOrFail();
@@ -59,8 +60,9 @@ Result<std::unique_ptr<JournalSegment>> JournalSpareBuilder::StepOrFail() {
     RETURN_IF_ERROR(file_->Write(0, {&piece, 1}));
     filled_ = kSegmentHeaderBlockBytes;
   }
-  if (filled_ < header_.segment_bytes) {
-    // Real zeros: a later fdatasync then has no metadata to write.
+  if (fill_ == Fill::kNot) {
+    RETURN_IF_ERROR(file_->Sync());
+  } else if (filled_ < header_.segment_bytes) {
     const std::string zeros(
         static_cast<size_t>(std::min<uint64_t>(kFillStepBytes, header_.segment_bytes - filled_)),
         '\0');
@@ -161,11 +163,9 @@ SegmentHeader JournalSegments::SpareHeader(Turn checkpoint_turn) const {
 Result<JournalSegment*> JournalSegments::Activate(uint32_t epoch, Turn first_turn,
                                                   Turn checkpoint_turn, Turn durable_turn) {
   if (spares_.empty()) {
-    const auto builder = NewSpareBuilder();
-    std::unique_ptr<JournalSegment> built;
-    while (built == nullptr) {
-      ASSIGN_OR_RETURN(built, builder->Step());
-    }
+    // Turns wait for it.
+    const auto builder = NewSpareBuilder(JournalSpareBuilder::Fill::kNot);
+    ASSIGN_OR_RETURN(std::unique_ptr<JournalSegment> built, builder->Step());
     spares_.push_back(std::move(built));
   }
   std::unique_ptr<JournalSegment> segment = std::move(spares_.back());
@@ -191,52 +191,44 @@ Status JournalSegments::WriteHeader(JournalSegment& segment) {
   return segment.file->Write(0, {&piece, 1});
 }
 
-std::unique_ptr<JournalSpareBuilder> JournalSegments::NewSpareBuilder() {
+std::unique_ptr<JournalSpareBuilder> JournalSegments::NewSpareBuilder(
+    JournalSpareBuilder::Fill fill) {
   const std::string path =
       directory_ + "/" + std::string(kPrefix) + std::to_string(next_file_number_++);
-  return std::make_unique<JournalSpareBuilder>(ops_, path, SpareHeader(checkpoint_turn_));
+  return std::make_unique<JournalSpareBuilder>(ops_, path, SpareHeader(checkpoint_turn_), fill);
 }
 
 void JournalSegments::AddSpare(std::unique_ptr<JournalSegment> spare) {
   spares_.push_back(std::move(spare));
 }
 
-Status JournalSegments::Delete(std::unique_ptr<JournalSegment> segment) {
+Status JournalSegments::Delete(std::unique_ptr<JournalSegment> segment) const {
   const std::string path = segment->path;
   segment.reset();
   return ops_.Remove(path);
 }
 
-Status JournalSegments::Recycle(Turn turn, const JournalSegment* current, size_t max_spares) {
+std::vector<std::unique_ptr<JournalSegment>> JournalSegments::TakeCovered(
+    Turn turn, const JournalSegment* current) {
   checkpoint_turn_ = std::max(checkpoint_turn_, turn);
-  Status first_failure;
-  auto kept = live_.begin();
+  std::vector<std::unique_ptr<JournalSegment>> covered;
+  std::vector<std::unique_ptr<JournalSegment>> kept;
   for (auto& segment : live_) {
-    if (segment.get() == current || segment->last_turn > turn) {
-      *kept++ = std::move(segment);
-      continue;
-    }
-    Status status;
-    if (segment->is_suspect || spares_.size() >= max_spares) {
-      status = Delete(std::move(segment));
-    } else {
-      // Not synced: if the header is lost, the records come back, and the stamp says they are old.
-      const uint64_t segment_bytes = segment->header.segment_bytes;
-      segment->header = SpareHeader(turn);
-      segment->header.segment_bytes = segment_bytes;
-      status = WriteHeader(*segment);
-      if (status.ok()) {
-        spares_.push_back(std::move(segment));
-      } else {
-        status = Delete(std::move(segment));
-      }
-    }
-    if (!status.ok() && first_failure.ok()) {
-      first_failure = status;
-    }
+    const bool stays = segment.get() == current || segment->last_turn > turn;
+    (stays ? kept : covered).push_back(std::move(segment));
   }
-  live_.erase(kept, live_.end());
-  return first_failure;
+  live_.swap(kept);
+  return covered;
+}
+
+bool JournalSegments::MakeSpare(JournalSegment& segment, const SegmentHeader& header) {
+  if (segment.is_suspect) {
+    return false;
+  }
+  const uint64_t segment_bytes = segment.header.segment_bytes;
+  segment.header = header;
+  segment.header.segment_bytes = segment_bytes;
+  return WriteHeader(segment).ok();
 }
 
 Status JournalSegments::VoidAll(Turn checkpoint_turn, size_t max_spares) {

@@ -31,8 +31,12 @@ struct JournalSegment {
 // Creates one spare file in steps that are short enough to go between two commits.
 class JournalSpareBuilder {
  public:
+  // kWithZeros: a later fdatasync has no metadata to write, and a full disk is met now. kNot: for
+  // somebody who waits; the file grows as it is written.
+  enum class Fill { kWithZeros, kNot };
   // `header` is what the spare will carry. `path` is its final name.
-  JournalSpareBuilder(JournalFileOps& ops, std::string path, const SegmentHeader& header);
+  JournalSpareBuilder(JournalFileOps& ops, std::string path, const SegmentHeader& header,
+                      Fill fill);
   // Does the next step. The segment when done, null while there is more to do. After a failure the
   // unfinished file has been removed as well as that was possible and the builder is of no more
   // use.
@@ -45,6 +49,7 @@ class JournalSpareBuilder {
   const std::string path_;
   const std::string new_path_;
   const SegmentHeader header_;
+  const Fill fill_;
   std::unique_ptr<JournalFile> file_;
   uint64_t filled_ = 0;
 };
@@ -75,12 +80,21 @@ class JournalSegments {
   static Status WriteHeader(JournalSegment& segment);
 
   // A builder for one more spare, and where its result goes.
-  std::unique_ptr<JournalSpareBuilder> NewSpareBuilder();
+  std::unique_ptr<JournalSpareBuilder> NewSpareBuilder(
+      JournalSpareBuilder::Fill fill = JournalSpareBuilder::Fill::kWithZeros);
   void AddSpare(std::unique_ptr<JournalSegment> spare);
 
-  // Live segments other than `current` with nothing above `turn` become spares; more than
-  // `max_spares` and suspect ones are deleted.
-  Status Recycle(Turn turn, const JournalSegment* current, size_t max_spares);
+  // Takes out the live segments other than `current` with nothing above `turn`. What becomes of
+  // them is file work that needs no lock: MakeSpare, then AddSpare, or Delete.
+  std::vector<std::unique_ptr<JournalSegment>> TakeCovered(Turn turn,
+                                                           const JournalSegment* current);
+  // The header that turns a covered segment into a spare one.
+  SegmentHeader SpareHeader(Turn checkpoint_turn) const;
+  // Not synced: if the header is lost, the records come back, and the stamp says they are old.
+  // False: the segment could not be written and belongs deleted.
+  static bool MakeSpare(JournalSegment& segment, const SegmentHeader& header);
+  // Thread: any.
+  Status Delete(std::unique_ptr<JournalSegment> segment) const;
 
   // Makes every segment void, durably, with a note of the checkpoint that replaces them.
   Status VoidAll(Turn checkpoint_turn, size_t max_spares);
@@ -91,8 +105,6 @@ class JournalSegments {
 
  private:
   Status LoadFile(const std::string& name, bool drop_damaged);
-  Status Delete(std::unique_ptr<JournalSegment> segment);
-  SegmentHeader SpareHeader(Turn checkpoint_turn) const;
 
   JournalFileOps& ops_;
   const std::string directory_;

@@ -68,13 +68,21 @@ Status JournalWriter::Failover(Turn durable_turn) {
   return OkStatus();
 }
 
-Status JournalWriter::Recycle(Turn turn, size_t max_spares) {
+std::vector<std::unique_ptr<JournalSegment>> JournalWriter::TakeCovered(Turn turn) {
   checkpoint_turn_ = std::max(checkpoint_turn_, turn);
   // What becomes a spare or is deleted needs no sync any more.
   std::erase_if(dirty_, [this, turn](const JournalSegment* segment) {
     return segment != current_ && segment->last_turn <= turn;
   });
-  return segments_.Recycle(turn, current_, max_spares);
+  return segments_.TakeCovered(turn, current_);
+}
+
+bool JournalWriter::HasRoom(uint64_t bytes) const {
+  const auto& spares = segments_.spares();
+  const uint64_t more =
+      spares.empty() ? 0 : spares.back()->header.segment_bytes - kSegmentHeaderBlockBytes;
+  // What a split at the end of the segment costs.
+  return bytes + FragmentBytes(0) + kSmallestSplit <= room_bytes() + more;
 }
 
 std::vector<std::string> JournalWriter::LetGoThrough(Turn turn) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,12 +42,14 @@ class JournalWriter {
   // Forgets the oldest until at most `bytes` are kept.
   std::vector<std::string> LetGoAbove(uint64_t bytes);
 
-  // Segments written since they were last taken. They stay valid until the next Recycle.
+  // Segments written since they were last taken. They stay valid until the next TakeCovered.
   std::vector<JournalSegment*> TakeDirty();
   bool is_dirty() const { return !dirty_.empty(); }
 
-  // The store has everything up to `turn`: see JournalSegments::Recycle.
-  Status Recycle(Turn turn, size_t max_spares);
+  // The store has everything up to `turn`: see JournalSegments::TakeCovered.
+  std::vector<std::unique_ptr<JournalSegment>> TakeCovered(Turn turn);
+  // Whether so many bytes of fragments can be written without creating a file first.
+  bool HasRoom(uint64_t bytes) const;
 
   // The newest record kept or let go.
   Turn newest_turn() const { return kept_.empty() ? let_go_turn_ : kept_.back().turn; }

@@ -38,8 +38,18 @@ inline constexpr size_t kEntryReplyOverhead = 48;
 // Missing pages and blocks that a walk over pending records asks for at a time: over a cold group
 // it proceeds in such steps.
 inline constexpr size_t kObjectsPerLoad = 256;
+// A DELAY longer than this, ten thousand years, is cut to it.
+inline constexpr int64_t kMaxDelayMs = 315'360'000'000'000;
 // A blocked reader with CLAIM looks again no sooner than this, however small its min-idle is.
 inline constexpr int64_t kMinClaimWaitMs = 10;
+// Exhausted and gone entries that one read does away with; those behind them are left to the next
+// one, or to the steward.
+inline constexpr size_t kSettledPerRead = 128;
+// Pages that the steward looks at in one step because something in them may have fallen due.
+inline constexpr int kDuePagesPerStep = 16;
+// A blocked reader with CLAIM looks again no sooner than this while its group is paused; the end of
+// the pause wakes it.
+inline constexpr int64_t kPausedClaimWaitMs = 3'600'000;
 // XAUTOCLAIM looks at this many records per record of COUNT.
 inline constexpr int64_t kAutoClaimLookFactor = 10;
 // Entries that one call may find exhausted, or that are parked and one step moves; what comes after

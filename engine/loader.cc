@@ -6,6 +6,7 @@
 #include "engine/limits.h"
 #include "engine/persistence.h"
 #include "engine/schema.h"
+#include "engine/thread_role.h"
 
 namespace engine {
 namespace {
@@ -66,7 +67,8 @@ struct Loader::Request {
 };
 
 Loader::Loader(Core* core, int thread_count)
-    : core_(*core), workers_(std::make_unique<WorkerPool>(thread_count)) {}
+    : core_(*core),
+      workers_(std::make_unique<WorkerPool>(thread_count, [] { NameThisThread("reader"); })) {}
 Loader::~Loader() = default;
 
 Loader::Fetched Loader::Fetch(const LoadItem& item) const {

@@ -28,6 +28,9 @@ struct EngineOptions {
   // What a new stream starts with: stream-idmp-duration (seconds) and stream-idmp-maxsize.
   uint32_t idmp_duration_s = 100;
   uint32_t idmp_max_size = 100;
+  // After a start no owned entry falls due for so long, or for the group's ACK-WAIT if that is
+  // shorter.
+  int64_t restart_grace_ms = 30'000;
   uint64_t journal_segment_bytes = uint64_t{32} << 20;
   uint64_t checkpoint_bytes = uint64_t{32} << 20;
   // Reader threads; 0 = StartLoad fetches at once and calls back before it returns (tests).

@@ -4,6 +4,7 @@
 #include "engine/apply.h"
 #include "engine/check.h"
 #include "engine/delivery_order.h"
+#include "engine/due.h"
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
 #include "engine/exhaustion.h"
@@ -183,7 +184,7 @@ class AutoClaimPlanner {
       --left_;
       return true;
     }
-    if (!IdleEnough(op_, record, args_.min_idle_ms)) {
+    if (!IdleEnough(op_, record, args_.min_idle_ms) || HeldBack(policy_, op_, record)) {
       return true;
     }
     const Fate fate =
@@ -193,12 +194,17 @@ class AutoClaimPlanner {
       plan_.exhausted.push_back(record);
       RequireEntry(core_, op_, stream_, record.id);
     } else if (fate == Fate::kHandOut) {
+      const bool alone = !args_.just_id && GoesAlone(policy_, record.count);
+      if (alone && !plan_.claimed.empty()) {
+        plan_.result.cursor = record.id;
+        return false;
+      }
       plan_.claimed.push_back(
           {record.id, args_.just_id ? record.count : NextDeliveryCount(record.count)});
       if (!args_.just_id) {
         RequireEntry(core_, op_, stream_, record.id);
       }
-      --left_;
+      left_ = alone ? 0 : left_ - 1;
     }
     return true;
   }
@@ -234,9 +240,11 @@ Result<PendingSummary> Engine::SummarizePending(Op& op, Stream& stream, Group& g
   return summary;
 }
 
-Status Engine::ListPending(Op& op, Stream& stream, Group& group, const PendingRangeArgs& args,
-                           PendingSink sink) {
-  Core::Saw(op, stream);
+namespace {
+
+// The records that ListPending() and DescribePending() show.
+Status FindPending(Core& core, Op& op, Group& group, const PendingRangeArgs& args,
+                   std::vector<PendingRecord>* rows) {
   if (args.count <= 0 || args.start > args.end) {
     return OkStatus();
   }
@@ -249,23 +257,40 @@ Status Engine::ListPending(Op& op, Stream& stream, Group& group, const PendingRa
     owner = consumer->number;
   }
   const bool filters = owner.has_value() || args.min_idle_ms > 0;
-  std::vector<PendingRecord> rows;
-  RETURN_IF_ERROR(WalkLoaded(*core_, op, [&] {
-    rows.clear();
+  return WalkLoaded(core, op, [&] {
+    rows->clear();
     const auto passes = [&](PageSlot& slot) {
+      // Parked records have been idle for ever, too, but no page's place says where they are.
+      const bool may_pass = owner.has_value() || group.parked_count == 0;
       return (owner.has_value() && slot.OwnedBy(*owner) == 0) ||
-             AllLaterThan(group, slot, LatestIdle(op, args.min_idle_ms));
+             (may_pass && AllLaterThan(group, slot, LatestIdle(op, args.min_idle_ms)));
     };
     const auto visit = [&](const PendingRecord& record) {
       if ((!owner.has_value() || record.owner == *owner) &&
           IdleEnough(op, record, args.min_idle_ms)) {
-        rows.push_back(record);
+        rows->push_back(record);
       }
-      return static_cast<int64_t>(rows.size()) < args.count;
+      return static_cast<int64_t>(rows->size()) < args.count;
     };
     int64_t wanted = filters ? INT64_MAX : args.count;
-    WalkPending(*core_, op, group, args.start, args.end, &wanted, passes, visit);
-  }));
+    WalkPending(core, op, group, args.start, args.end, &wanted, passes, visit);
+  });
+}
+
+PendingDetails::State StateOf(const PendingRecord& record) {
+  if (!record.is_released()) {
+    return PendingDetails::State::kOwned;
+  }
+  return record.parked ? PendingDetails::State::kParked : PendingDetails::State::kReleased;
+}
+
+}  // namespace
+
+Status Engine::ListPending(Op& op, Stream& stream, Group& group, const PendingRangeArgs& args,
+                           PendingSink sink) {
+  Core::Saw(op, stream);
+  std::vector<PendingRecord> rows;
+  RETURN_IF_ERROR(FindPending(*core_, op, group, args, &rows));
   for (const PendingRecord& record : rows) {
     PendingRow row;
     row.id = record.id;
@@ -275,6 +300,32 @@ Status Engine::ListPending(Op& op, Stream& stream, Group& group, const PendingRa
     row.delivery_unix_ms =
         record.owner == kNoConsumer ? 0 : core_->time_line.ToUnixMs(record.delivery_ms);
     sink(row);
+  }
+  return OkStatus();
+}
+
+Status Engine::DescribePending(Op& op, Stream& stream, Group& group, const PendingRangeArgs& args,
+                               PendingDetailsSink sink) {
+  Core::Saw(op, stream);
+  std::vector<PendingRecord> rows;
+  RETURN_IF_ERROR(FindPending(*core_, op, group, args, &rows));
+  const DueIndex* index = DueIndexOf(*core_, op.now, group);
+  for (const PendingRecord& record : rows) {
+    PendingDetails details;
+    details.id = record.id;
+    details.consumer = group.OwnerName(record.owner);
+    details.state = StateOf(record);
+    details.delivery_count = record.count;
+    if (record.was_delivered()) {
+      details.first_unix_ms = core_->time_line.ToUnixMs(record.first_delivery_ms);
+      details.last_unix_ms = core_->time_line.ToUnixMs(record.delivery_ms);
+    }
+    const int64_t due_ms = index == nullptr ? kNeverDue : index->rules().DueAt(record);
+    if (due_ms != kNeverDue) {
+      details.due_unix_ms = core_->time_line.ToUnixMs(due_ms);
+    }
+    details.reason = record.reason;
+    sink(details);
   }
   return OkStatus();
 }
@@ -295,6 +346,7 @@ Status Engine::Claim(Op& op, Stream& stream, Group& group, const ClaimArgs& args
   const ConsumerNumber consumer = EnsureConsumer(*core_, op, stream, group, args.consumer);
   NoteSeen(*core_, op, stream, group, consumer);
   ClaimBatch batch(*core_, op, stream, group, consumer, ClaimTime(*core_, op, args));
+  const GroupPolicy* policy = core_->PolicyOf(group);
   const bool sets_count = args.retry_count.has_value() && *args.retry_count >= 0;
   bool any = false;
   for (const StreamId id : ids) {
@@ -311,8 +363,11 @@ Status Engine::Claim(Op& op, Stream& stream, Group& group, const ClaimArgs& args
       continue;
     }
     // Who sets the count always claims; ids alone are no delivery.
-    if (record.has_value() && !sets_count && (!args.just_id || record->parked)) {
-      const Fate fate = FateOf(core_->PolicyOf(group), op, *record);
+    if (record.has_value() && !sets_count) {
+      if (record->parked || (args.min_idle_ms > 0 && HeldBack(policy, op, *record))) {
+        continue;
+      }
+      const Fate fate = args.just_id ? Fate::kHandOut : FateOf(policy, op, *record);
       if (fate == Fate::kExhaust) {
         batch.Exhaust(*record);
       }
@@ -334,6 +389,7 @@ Status Engine::Claim(Op& op, Stream& stream, Group& group, const ClaimArgs& args
   if (any) {
     NoteActive(*core_, op, stream, group, consumer);
   }
+  ExpectDue(*core_, op.now, stream, group);
   Core::Saw(op, stream);
   return OkStatus();
 }
@@ -364,6 +420,7 @@ Result<AutoClaimResult> Engine::AutoClaim(Op& op, Stream& stream, Group& group,
     Emit(*core_, stream,
          Claimed{group.number, consumer, op.now.store_ms, group.next_sequence, plan.claimed});
     NoteActive(*core_, op, stream, group, consumer);
+    ExpectDue(*core_, op.now, stream, group);
   }
   Core::Saw(op, stream);
   return plan.result;

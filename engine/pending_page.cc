@@ -181,6 +181,16 @@ void ReadPendingExtras(Decoder* decoder, PendingRecord* record) {
   }
 }
 
+void PageTimes::Add(const PendingRecord& record) {
+  if (!record.is_released()) {
+    owned_ms = std::min(owned_ms, record.delivery_ms);
+  } else if (!record.parked && record.due_ms != 0) {
+    own_due_ms = std::min(own_due_ms, record.due_ms);
+  } else if (!record.parked) {
+    released_ms = std::min(released_ms, record.released_ms);
+  }
+}
+
 // ---- Stored form ----
 
 void PendingPage::Encode(std::string* out) const {
@@ -457,6 +467,14 @@ DeliveryKey PendingPage::OldestKey() const {
     }
   }
   return oldest;
+}
+
+PageTimes PendingPage::Times() const {
+  PageTimes times;
+  for (Iterator at = Begin(); at.valid(); at.Next()) {
+    times.Add(at.record());
+  }
+  return times;
 }
 
 size_t PendingPage::memory_bytes() const {

@@ -75,6 +75,19 @@ struct DeliveryKey {
   auto operator<=>(const DeliveryKey&) const = default;
 };
 
+// The earliest times in a run of records, from which follows when one of them may be due, whatever
+// the policy (engine/due_index.h). Parked records, which are never due, have none.
+struct PageTimes {
+  static constexpr int64_t kNone = INT64_MAX;
+
+  int64_t owned_ms = kNone;     // Of delivery, among owned records.
+  int64_t released_ms = kNone;  // Of release, among released ones without a due time of their own.
+  int64_t own_due_ms = kNone;   // Among due times of their own.
+
+  void Add(const PendingRecord& record);
+  bool operator==(const PageTimes&) const = default;
+};
+
 // Stands for an owner where records are counted by owner: those that are parked.
 inline constexpr ConsumerNumber kParkedShare = UINT32_MAX;
 
@@ -133,6 +146,8 @@ class PendingPage {
 
   // The first key in delivery order; looks at every record. Precondition: !empty().
   DeliveryKey OldestKey() const;
+  // Looks at every record.
+  PageTimes Times() const;
 
   // Heap and object, for the cache budget.
   size_t memory_bytes() const;

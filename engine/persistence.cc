@@ -12,6 +12,7 @@
 #include "engine/loader.h"
 #include "engine/recovery.h"
 #include "engine/schema.h"
+#include "engine/thread_role.h"
 
 namespace engine {
 namespace {
@@ -67,7 +68,10 @@ Result<Survey> DecodeSurvey(std::string_view stored) {
 
 Persistence::Persistence(Core* core)
     : core_(*core), opening_budget_(core->options.memory_budget_bytes) {
-  checkpoint_thread_ = std::make_unique<WorkerPool>(core_.options.background_threads ? 1 : 0);
+  checkpoint_thread_ = std::make_unique<WorkerPool>(core_.options.background_threads ? 1 : 0, [] {
+    NameThisThread("checkpoint");
+    YieldToLoop(Yielding::kSome);
+  });
 }
 
 Persistence::~Persistence() { checkpoint_thread_.reset(); }
@@ -376,9 +380,18 @@ void Persistence::AdvanceCheckpoint() {
         core_.expiry_index.EncodeSlice(&core_.checkpoint, kEncodeSliceBytes) &&
         core_.due_index.EncodeSlice(&core_.checkpoint, kEncodeSliceBytes)) {
       LaunchCheckpoint();
-    } else if (core_.options.post) {
-      core_.options.post([] {});  // So that the loop comes back though nobody sends anything.
+    } else {
+      ComeBackSoon();
     }
+  } else if (core_.checkpoint.phase() == Checkpoint::Phase::kConfirming) {
+    ConfirmCheckpoint(Checkpoint::kConfirmSliceUnits);
+  }
+}
+
+// Though nobody sends anything.
+void Persistence::ComeBackSoon() {
+  if (core_.options.post) {
+    core_.options.post([] {});
   }
 }
 
@@ -470,49 +483,75 @@ void Persistence::CompleteCheckpoint() {
   last_checkpoint_ok_ = result->ok();
   if (result->ok()) {
     checkpoint_turn_ = core_.checkpoint.turn();
-    ForgetStoredChanges();
-    core_.checkpoint.Confirm();
-    core_.expiry_index.Confirm();
-    core_.due_index.Confirm();
-    journal_->OnCheckpoint(checkpoint_turn_);
-    ++checkpoint_count_;
     last_checkpoint_unix_s_ = now_unix_s_;
-  } else {
-    core_.checkpoint.Revert();
-    core_.expiry_index.Revert();
-    core_.due_index.Revert();
-    core_.changes_since_checkpoint += frozen_changes_;
-    retry_after_ms_ = now_store_ms_ + kCheckpointRetryMs;
+    journal_->OnCheckpoint(checkpoint_turn_);
+    core_.checkpoint.BeginConfirm();
+    BeginForgetting();
+    ConfirmCheckpoint(Checkpoint::kConfirmSliceUnits);
+    return;
   }
+  core_.checkpoint.Revert();
+  core_.expiry_index.Revert();
+  core_.due_index.Revert();
+  core_.changes_since_checkpoint += frozen_changes_;
+  retry_after_ms_ = now_store_ms_ + kCheckpointRetryMs;
+  AnswerWaiting(*result);
+}
+
+void Persistence::ConfirmCheckpoint(size_t max_units) {
+  if (!ForgetStoredChanges(&max_units) || !core_.expiry_index.ConfirmSlice(&max_units) ||
+      !core_.due_index.ConfirmSlice(&max_units) || !core_.checkpoint.ConfirmSlice(&max_units)) {
+    ComeBackSoon();
+    return;
+  }
+  ++checkpoint_count_;
+  AnswerWaiting(OkStatus());
+}
+
+void Persistence::AnswerWaiting(const Status& result) {
   for (auto& done : std::exchange(waiting_, {})) {
-    done(*result);
+    done(result);
+  }
+}
+
+void Persistence::BeginForgetting() {
+  forgetting_ = 0;
+  forget_from_ = {};
+  keeps_changes_ = core_.loader->scans_in_flight() > 0;
+  for (size_t i = 0; i < frozen_physicals_.size(); ++i) {
+    if (Database* const database = core_.keyspace.ByPhysical(frozen_physicals_[i])) {
+      database->stored_key_count = frozen_key_counts_[i];
+    }
   }
 }
 
 // The store has caught up with what it was said to differ in.
-void Persistence::ForgetStoredChanges() {
+bool Persistence::ForgetStoredChanges(size_t* max_keys) {
   const uint64_t number = core_.checkpoint.number();
-  const bool scanning = core_.loader->scans_in_flight() > 0;
-  for (size_t i = 0; i < frozen_physicals_.size(); ++i) {
-    Database* const shown = core_.keyspace.ByPhysical(frozen_physicals_[i]);
-    if (shown == nullptr) {
+  for (; forgetting_ < frozen_physicals_.size(); ++forgetting_, forget_from_ = {}) {
+    Database* const database = core_.keyspace.ByPhysical(frozen_physicals_[forgetting_]);
+    if (database == nullptr) {
       continue;  // Flushed since.
     }
-    Database& database = *shown;
-    database.stored_key_count = frozen_key_counts_[i];
-    for (auto it = database.changes.begin(); it != database.changes.end();) {
+    for (auto it = database->changes.lower_bound(forget_from_); it != database->changes.end();) {
+      if (*max_keys == 0) {
+        forget_from_ = it->first;
+        return false;
+      }
+      --*max_keys;
       if (it->second.turn > checkpoint_turn_) {
         ++it;
         continue;
       }
-      KeyHolder* holder = Keyspace::Find(database, it->first.second);
+      KeyHolder* holder = Keyspace::Find(*database, it->first.second);
       if (holder != nullptr && holder->kind == UnitKind::kMissingKey &&
           static_cast<MissingKey*>(holder)->delete_checkpoint <= number) {
         holder->on_disk = false;
       }
-      it = scanning ? std::next(it) : database.changes.erase(it);
+      it = keeps_changes_ ? std::next(it) : database->changes.erase(it);
     }
   }
+  return true;
 }
 
 Status Persistence::RequestCheckpoint(std::function<void(Status)> done) {
@@ -539,12 +578,15 @@ Status Persistence::CheckpointNow() {
       CHECK(core_.due_index.EncodeSlice(&core_.checkpoint, SIZE_MAX));
       LaunchCheckpoint();
     }
-    if (core_.checkpoint.running()) {
+    if (core_.checkpoint.phase() == Checkpoint::Phase::kWriting) {
       {
         std::unique_lock lock(result_mutex_);
         result_ready_.wait(lock, [this] { return result_.has_value(); });
       }
       CompleteCheckpoint();
+    }
+    if (core_.checkpoint.phase() == Checkpoint::Phase::kConfirming) {
+      ConfirmCheckpoint(SIZE_MAX);
     }
     if (!last_checkpoint_ok_) {
       return Status(Code::kIo, "the checkpoint could not be written");

@@ -93,7 +93,12 @@ class Persistence {
   Status Write(const Batch& batch, Turn turn);
   Status WriteOrReopen(const Batch& batch, Turn turn);
   void CompleteCheckpoint();
-  void ForgetStoredChanges();
+  // The rest of a checkpoint that was written, in slices of about `max_units` units.
+  void ConfirmCheckpoint(size_t max_units);
+  void BeginForgetting();
+  bool ForgetStoredChanges(size_t* max_keys);
+  void AnswerWaiting(const Status& result);
+  void ComeBackSoon();
 
   Core& core_;
   // The store's share follows the budget of the start: RocksDB's sizes are fixed while it is open,
@@ -113,6 +118,10 @@ class Persistence {
   std::vector<uint64_t> frozen_key_counts_;           // Per logical database.
   std::vector<uint32_t> frozen_physicals_;
   uint64_t frozen_changes_ = 0;
+  // How far ForgetStoredChanges is: which of frozen_physicals_, and where in it.
+  size_t forgetting_ = 0;
+  std::pair<uint64_t, std::string> forget_from_;
+  bool keeps_changes_ = false;  // A scan that began before the checkpoint will look at them.
   uint64_t checkpoint_count_ = 0;
   Turn checkpoint_turn_ = 0;
   int64_t last_checkpoint_unix_s_ = 0;

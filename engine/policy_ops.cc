@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/apply.h"
+#include "engine/due.h"
 #include "engine/engine.h"
 #include "engine/policy.h"
 #include "engine/steward.h"
@@ -55,6 +56,7 @@ const GroupPolicy* Core::MakePolicy(Group& group) {
       policy_rules.ForGroup(stream.key, group.name, stream.holds_letters, group.own_policy.get());
   group.policy_version = policy_rules.version();
   group.policy = IsAllDefault(policy) ? nullptr : std::make_unique<GroupPolicy>(std::move(policy));
+  RefreshDue(*this, group);
   return group.policy.get();
 }
 
@@ -94,6 +96,8 @@ void Engine::SetPolicy(Op& op, Stream& stream, Group& group, const PolicyChange&
   if (settings != Changed(group.own_policy.get(), {})) {
     Emit(*core_, stream, GroupPolicySet{group.number, settings});
     core_->steward->Expect(stream, op.now.store_ms);
+    core_->PolicyOf(group);
+    core_->Tell(StreamEvent::Kind::kReady, stream, group.name);
   }
   Core::Saw(op, stream);
 }

@@ -12,7 +12,7 @@
 
 #include "absl/container/btree_set.h"
 #include "engine/apply.h"
-#include "engine/check.h"
+#include "engine/due.h"
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
 #include "engine/group_ops.h"
@@ -310,11 +310,12 @@ void Redriving::GiveBack(GroupShare& share) {
     return;
   }
   Stream& stream = *share.source->stream;
-  const Group& group = *share.group;
+  Group& group = *share.group;
   if (!share.requeued.empty()) {
     Emit(core_, stream,
          HandedBack{group.number, op_.now.store_ms, group.next_sequence, share.requeued});
     core_.Tell(StreamEvent::Kind::kReady, stream, group.name);
+    ExpectDue(core_, op_.now, stream, group);
   }
   GroupCounters counters;
   counters.redriven = share.redriven;

@@ -2,10 +2,13 @@
 #include <algorithm>
 
 #include "engine/apply.h"
+#include "engine/due.h"
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
 #include "engine/exhaustion.h"
 #include "engine/group_ops.h"
+#include "engine/limits.h"
+#include "engine/release_batch.h"
 #include "engine/require.h"
 
 namespace engine {
@@ -27,6 +30,10 @@ uint64_t CountAfter(const ReleaseArgs& args, std::optional<uint64_t> count) {
   return kMaxDeliveryCount;
 }
 
+int64_t DueAfter(const Op& op, int64_t delay_ms) {
+  return op.now.store_ms + std::min(delay_ms, kMaxDelayMs);
+}
+
 // Whether the release uses a record up, and what is told of it then. `record` is the one there is,
 // or one that was made for the release and knows its id alone.
 std::optional<PendingRecord> UsedUp(const GroupPolicy* policy, const ReleaseArgs& args,
@@ -38,6 +45,12 @@ std::optional<PendingRecord> UsedUp(const GroupPolicy* policy, const ReleaseArgs
   if (args.retry_count.has_value()) {
     record.count = *args.retry_count;
     record.parked = false;  // If it is parked again, then for another reason.
+  }
+  if (!args.reason.empty()) {
+    record.reason = args.reason;
+  }
+  if (record.parked && !is_fatal) {
+    return std::nullopt;  // It stays where it is.
   }
   record.fatal = is_fatal;
   return is_fatal || IsExhausted(policy, record) ? std::optional(record) : std::nullopt;
@@ -72,15 +85,12 @@ Result<int64_t> Engine::Release(Op& op, Stream& stream, Group& group, const Rele
     RETURN_IF_ERROR(
         RequireForExhaustion(*core_, op, stream, group, UsedUpIds(group, policy, args, ids)));
   }
-  std::vector<ClaimedRecord> released;
+  ReleaseBatch released(*core_, stream, group, op.now.store_ms);
   std::vector<PendingRecord> used_up;
   StreamId newest;
   int64_t total = 0;
   const auto flush = [&] {
-    if (!released.empty()) {
-      Emit(*core_, stream, Released{group.number, op.now.store_ms, group.next_sequence, released});
-      released.clear();
-    }
+    released.Flush();
     Exhaust(*core_, op, stream, group, used_up);
     used_up.clear();
   };
@@ -98,15 +108,23 @@ Result<int64_t> Engine::Release(Op& op, Stream& stream, Group& group, const Rele
     made.id = id;
     auto exhausted = UsedUp(policy, args, record.value_or(made));
     if (!exhausted.has_value() || !record.has_value()) {
-      released.push_back(
-          {id, CountAfter(args, record.has_value() ? std::optional<uint64_t>(record->count)
-                                                   : std::nullopt)});
+      HandedBackRecord back;
+      back.id = id;
+      back.count = CountAfter(
+          args, record.has_value() ? std::optional<uint64_t>(record->count) : std::nullopt);
+      back.due_ms = args.delay_ms.has_value() ? DueAfter(op, *args.delay_ms) : 0;
+      // Only who sets the count takes a record from where it is parked.
+      back.parked = record.has_value() && record->parked && !args.retry_count.has_value();
+      back.fatal = back.parked && record->fatal;
+      back.reason = args.reason;
+      released.Add(back);
     }
     if (exhausted.has_value()) {
       used_up.push_back(*std::move(exhausted));
     }
   }
   flush();
+  ExpectDue(*core_, op.now, stream, group);
   Core::Saw(op, stream);
   return total;
 }

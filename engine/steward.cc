@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/apply.h"
+#include "engine/due.h"
 #include "engine/key_scan.h"
 #include "engine/loader.h"
 #include "engine/parked.h"
@@ -25,7 +26,8 @@ constexpr int64_t kClockSlackMs = TimeLine::kStepMs;
 
 // Every kind of work; each row its function.
 constexpr Task kTasks[] = {
-    &MoveParked,
+    Redeliver,
+    MoveParked,
 };
 
 TimePlace JustAfter(TimePlace place) {
@@ -192,9 +194,6 @@ std::optional<int64_t> Steward::Attend(Now now, Stream& stream, std::vector<Load
   op.pins = &pins_;
   int64_t next_ms = kNever;
   for (const Task task : kTasks) {
-    if (task == nullptr) {
-      continue;
-    }
     const Result<TaskResult> result = task(core_, op, stream);
     if (result.ok()) {
       next_ms = std::min(next_ms, result->next_ms);

@@ -17,6 +17,7 @@
 
 #include "engine/rocks_logger.h"
 #include "engine/store_merge.h"
+#include "engine/thread_role.h"
 
 namespace engine {
 namespace {
@@ -61,9 +62,16 @@ Status FromRocks(const rocksdb::Status& status, std::string_view doing) {
 }
 
 // A background error stays until the store is opened again: resuming in place loses writes.
-class ErrorListener final : public rocksdb::EventListener {
+// RocksDB's threads are shared by all stores of a process and tell what they do only here.
+class Listener final : public rocksdb::EventListener {
  public:
-  explicit ErrorListener(std::atomic<bool>& failed) : failed_(failed) {}
+  explicit Listener(std::atomic<bool>& failed) : failed_(failed) {}
+  void OnFlushBegin(rocksdb::DB* /*db*/, const rocksdb::FlushJobInfo& /*info*/) override {
+    YieldToLoop(Yielding::kSome);
+  }
+  void OnCompactionBegin(rocksdb::DB* /*db*/, const rocksdb::CompactionJobInfo& /*info*/) override {
+    YieldToLoop(Yielding::kMuch);
+  }
   void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
                          rocksdb::Status* /*error*/) override {
     failed_.store(true, std::memory_order_release);
@@ -199,32 +207,43 @@ bool IsCallerKey(std::string_view key) { return !key.empty() && key.front() != k
 
 }  // namespace
 
-void Batch::Add(unsigned char operation, Family family, std::string_view a, std::string_view b) {
-  bytes_.push_back(static_cast<char>(operation));
-  bytes_.push_back(static_cast<char>(family));
-  AppendLength(&bytes_, a.size());
-  AppendLength(&bytes_, b.size());
-  bytes_.append(a).append(b);
+void Batch::Add(std::string* to, unsigned char operation, Family family, std::string_view a,
+                std::string_view b) {
+  to->push_back(static_cast<char>(operation));
+  to->push_back(static_cast<char>(family));
+  AppendLength(to, a.size());
+  AppendLength(to, b.size());
+  to->append(a).append(b);
 }
 
 void Batch::Put(Family family, std::string_view key, std::string_view value) {
   CHECK(IsCallerKey(key));
-  Add(kPut, family, key, value);
+  Add(&bytes_, kPut, family, key, value);
 }
 
 void Batch::Merge(std::string_view key, std::string_view value) {
   CHECK(IsCallerKey(key));
-  Add(kMerge, Family::kBlocks, key, value);
+  Add(&bytes_, kMerge, Family::kBlocks, key, value);
 }
 
 void Batch::Delete(Family family, std::string_view key) {
   CHECK(IsCallerKey(key));
-  Add(kDelete, family, key, {});
+  Add(&bytes_, kDelete, family, key, {});
 }
 
 void Batch::DeleteRange(Family family, std::string_view begin, std::string_view end) {
   CHECK(IsCallerKey(begin) && begin <= end);
-  Add(kDeleteRange, family, begin, end);
+  Add(&bytes_, kDeleteRange, family, begin, end);
+}
+
+void Batch::DeleteFirst(Family family, std::string_view key) {
+  CHECK(IsCallerKey(key));
+  Add(&first_, kDelete, family, key, {});
+}
+
+void Batch::DeleteRangeFirst(Family family, std::string_view begin, std::string_view end) {
+  CHECK(IsCallerKey(begin) && begin <= end);
+  Add(&first_, kDeleteRange, family, begin, end);
 }
 
 struct Store::Impl {
@@ -266,7 +285,7 @@ struct Store::Impl {
 Status Store::Impl::Open() {
   cache = rocksdb::NewLRUCache(BlockCacheBytes(options.memory_budget_bytes), 4, false, 0.5);
   const auto db_options = DatabaseOptions(options, std::make_shared<RocksLogger>(options.log),
-                                          std::make_shared<ErrorListener>(background_error));
+                                          std::make_shared<Listener>(background_error));
   // RocksDB wants the default family too; nothing is in it.
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   rocksdb::ColumnFamilyOptions unused = FamilyOptions(Family::kSystem, size_t{1} << 20, cache);
@@ -467,7 +486,10 @@ Status Store::WriteCheckpoint(const Batch& batch, Turn turn, std::string_view jo
   }
   // Eight bytes of protection per key: damage in memory is found before it is written.
   rocksdb::WriteBatch write(batch.byte_size() + batch.byte_size() / 8, 0, 8, 0);
-  rocksdb::Status status = impl_->Fill(batch.bytes_, &write);
+  rocksdb::Status status = impl_->Fill(batch.first_, &write);
+  if (status.ok()) {
+    status = impl_->Fill(batch.bytes_, &write);
+  }
   const std::string stamp = EncodeStamp(turn, journal_tag);
   for (rocksdb::ColumnFamilyHandle* handle : impl_->handles) {
     if (status.ok()) {

@@ -53,18 +53,27 @@ class Batch {
   // All keys with begin <= key < end.
   void DeleteRange(Family family, std::string_view begin, std::string_view end);
 
+  // The same, but before everything that does not say "first", whenever it was added.
+  void DeleteFirst(Family family, std::string_view key);
+  void DeleteRangeFirst(Family family, std::string_view begin, std::string_view end);
+
   // Bytes of the encoded batch, about what it takes in memtables.
-  size_t byte_size() const { return bytes_.size(); }
-  bool empty() const { return bytes_.empty(); }
+  size_t byte_size() const { return first_.size() + bytes_.size(); }
+  bool empty() const { return first_.empty() && bytes_.empty(); }
   // Keeps the capacity.
-  void Clear() { bytes_.clear(); }
+  void Clear() {
+    first_.clear();
+    bytes_.clear();
+  }
   // Room for about that many bytes in all.
   void Reserve(size_t bytes) { bytes_.reserve(bytes); }
 
  private:
   friend class Store;
-  void Add(unsigned char operation, Family family, std::string_view a, std::string_view b);
+  static void Add(std::string* to, unsigned char operation, Family family, std::string_view a,
+                  std::string_view b);
 
+  std::string first_;
   std::string bytes_;
 };
 

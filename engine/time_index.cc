@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/check.h"
 #include "engine/checksum.h"
 #include "engine/codec.h"
 #include "engine/limits.h"
@@ -12,6 +13,8 @@ namespace {
 
 constexpr uint8_t kPlaceVersion = 1;
 constexpr size_t kPlaceHeadBytes = 1 + 8 + 4;
+// Encoding a place takes as long as copying about so many bytes.
+constexpr size_t kPlaceWorkBytes = 256;
 
 }  // namespace
 
@@ -119,6 +122,7 @@ void TimeIndex::InstallPage(const TimePage& page) {
 }
 
 void TimeIndex::Freeze() {
+  CHECK(frozen_.empty());
   frozen_.swap(changes_);
   changes_.clear();
   next_to_encode_ = frozen_.begin();
@@ -132,7 +136,7 @@ bool TimeIndex::EncodeSlice(Checkpoint* checkpoint, size_t max_bytes) {
       return false;
     }
     const std::string key = StoreKey(next_to_encode_->first);
-    bytes += key.size() + value.size();
+    bytes += kPlaceWorkBytes + key.size() + value.size();
     if (next_to_encode_->second.exists) {
       checkpoint->Put(Family::kSystem, key, value);
     } else {
@@ -140,6 +144,15 @@ bool TimeIndex::EncodeSlice(Checkpoint* checkpoint, size_t max_bytes) {
     }
   }
   return true;
+}
+
+bool TimeIndex::ConfirmSlice(size_t* max_places) {
+  auto end = frozen_.begin();
+  for (; end != frozen_.end() && *max_places > 0; ++end) {
+    --*max_places;
+  }
+  frozen_.erase(frozen_.begin(), end);
+  return frozen_.empty();
 }
 
 void TimeIndex::Revert() {

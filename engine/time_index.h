@@ -73,7 +73,9 @@ class TimeIndex {
   // it has.
   void Freeze();
   bool EncodeSlice(Checkpoint* checkpoint, size_t max_bytes);
-  void Confirm() { frozen_.clear(); }
+  // The checkpoint is durable: what it holds is forgotten, in slices, all before the next Freeze.
+  // Takes what it has done from `*max_places`; true when all is.
+  bool ConfirmSlice(size_t* max_places);
   void Revert();
 
   // Whether a key has this place, as far as it is known without the store.

@@ -109,11 +109,33 @@ class StreamVerifier {
     nodes_ += nodes;
   }
 
+  // What is known of when a page counts is not too late.
+  void CheckTimes(const Group& group, const PageSlot& slot) {
+    const PageTimes times = slot.unit->page.Times();
+    if (times.owned_ms < slot.times.owned_ms || times.released_ms < slot.times.released_ms ||
+        times.own_due_ms < slot.times.own_due_ms) {
+      Fault("times of a pending page of " + group.name + " are wrong");
+    }
+    if (group.due == nullptr) {
+      return;
+    }
+    int64_t due_ms = kNeverDue;
+    for (auto at = slot.unit->page.Begin(); at.valid(); at.Next()) {
+      due_ms = std::min(due_ms, group.due->rules().DueAt(at.record()));
+    }
+    const bool listed = slot.due.due_ms == kNeverDue ||
+                        group.due->by_due().contains({slot.due.due_ms, slot.first_id});
+    if (due_ms < slot.due.due_ms || !listed) {
+      Fault("due time of a pending page of " + group.name + " is wrong");
+    }
+  }
+
   void CheckGroup(Group& group) {
     ++report_.groups;
     std::map<ConsumerNumber, int64_t> owned;
     int64_t total = 0;
     int64_t parked = 0;
+    int64_t delayed = 0;
     StreamId previous;
     for (PageSlot& slot : group.pages) {
       core_.NeedPage(op_, group, slot);
@@ -134,6 +156,7 @@ class StreamVerifier {
           (slot.oldest_is_exact && oldest != slot.oldest)) {
         Fault("delivery order of the pending pages of " + group.name + " is wrong");
       }
+      CheckTimes(group, slot);
       for (auto at = slot.unit->page.Begin(); at.valid(); at.Next()) {
         if (at.id() <= previous) {
           Fault("pending records of " + group.name + " are out of order");
@@ -141,8 +164,10 @@ class StreamVerifier {
         previous = at.id();
         ++owned[at.owner()];
         ++total;
-        parked += at.record().parked ? 1 : 0;
-        if (at.record().sequence >= group.next_sequence) {
+        const PendingRecord record = at.record();
+        parked += record.parked ? 1 : 0;
+        delayed += !record.parked && record.due_ms != 0 ? 1 : 0;
+        if (record.sequence >= group.next_sequence) {
           Fault("delivery sequence of " + group.name + " is wrong");
         }
       }
@@ -153,7 +178,7 @@ class StreamVerifier {
     }
     report_.pending += static_cast<uint64_t>(total);
     if (total != group.pending_count || owned[kNoConsumer] != group.released_count ||
-        parked != group.parked_count) {
+        parked != group.parked_count || delayed != group.delayed_count) {
       Fault("pending count of " + group.name + " is wrong");
     }
     for (const Consumer* consumer : group.consumers_by_number) {

@@ -4,9 +4,14 @@
 
 namespace engine {
 
-WorkerPool::WorkerPool(int thread_count) {
+WorkerPool::WorkerPool(int thread_count, std::function<void()> prepare) {
   for (int i = 0; i < thread_count; ++i) {
-    threads_.emplace_back([this] { Work(); });
+    threads_.emplace_back([this, prepare] {
+      if (prepare) {
+        prepare();
+      }
+      Work();
+    });
   }
 }
 

@@ -16,7 +16,8 @@ namespace engine {
 
 class WorkerPool {
  public:
-  explicit WorkerPool(int thread_count);
+  // `prepare` runs first on each thread.
+  explicit WorkerPool(int thread_count, std::function<void()> prepare = nullptr);
   // Runs what is queued, then joins.
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;

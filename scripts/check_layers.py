@@ -19,6 +19,7 @@ ALLOWED = {
     "engine/rocks_logger": ["std", "engine/", "rocksdb/"],
     "engine/journal": ["std", "engine/", "absl/", "xxhash.h", "posix"],
     "engine/data_directory": ["std", "engine/", "sodium.h", "posix"],
+    "engine/thread_role": ["std", "engine/", "posix"],
     "engine/key_hash": ["std", "engine/", "sodium.h", "xxhash.h"],
     "server/core/": ["std", "resp/", "engine/", "server/core/", "server/limits.h", "absl/", "fmt/",
                      "spdlog/", "sodium.h", "openssl/", "xxhash.h", "posix"],

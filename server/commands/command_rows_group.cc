@@ -57,6 +57,8 @@ constexpr ArgumentDoc kXNack[] = {
     Block("ids", kIds, kRequired, "IDS"),
     Option("RETRYCOUNT", "count", ArgumentType::kInteger),
     Word("force", "FORCE", kOptional),
+    Option("DELAY", "ms", ArgumentType::kInteger),
+    Option("REASON", "text", ArgumentType::kString),
 };
 constexpr ArgumentDoc kPendingFilters[] = {
     Option("IDLE", "min-idle-time", ArgumentType::kInteger),

@@ -95,6 +95,8 @@ constexpr ArgumentDoc kXRedrive[] = {
     Option("TO", "key", ArgumentType::kKey),
     OneOf("letters", kRedriveLetters),
 };
+constexpr ArgumentDoc kXInfoPending[] = {Key(), Text("group"), Text("start"), Text("end"),
+                                         Number("count")};
 
 constexpr CommandSpec kRows[] = {
     {
@@ -250,6 +252,22 @@ constexpr CommandSpec kRows[] = {
         .since = "5.0.0",
         .complexity = "O(1)",
         .summary = "Shows what XINFO can do.",
+    },
+    {
+        .name = "xinfo|pending",
+        .arity = 7,
+        .flags = kReadonly,
+        .keys = kSecond,
+        .handler = CmdXInfoPending,
+        .acl = "@read @stream @slow",
+        .group = "stream",
+        .since = "8.10.0",
+        .complexity = "O(N) with N the rows returned.",
+        .summary = "Shows pending entries of a group: their state, when they are due, what was "
+                   "said of them.",
+        .arguments = kXInfoPending,
+        .key_flags = "RO access",
+        .tips = "nondeterministic_output",
     },
     {
         .name = "xinfo|stream",

@@ -18,6 +18,7 @@ using engine::ReleaseArgs;
 
 constexpr size_t kModeWord = 3;
 constexpr size_t kFirstOption = 4;
+constexpr size_t kMaxReasonBytes = 1024;
 constexpr int64_t kMaxIds = std::numeric_limits<int32_t>::max();
 
 Outcome ReadMode(std::string_view word, ReleaseArgs::Mode* mode) {
@@ -59,6 +60,14 @@ Outcome ReadNackOptions(Arguments args, ReleaseArgs* release, Arguments* ids) {
       RETURN_IF_FAILED(ReadInteger(args[i++], &count));
       if (count < 0) return Error::kXNackRetryCount;
       release->retry_count = static_cast<uint64_t>(count);
+    } else if (has_value && EqualsIgnoreCase(word, "DELAY")) {
+      int64_t delay_ms = 0;
+      RETURN_IF_FAILED(ReadInteger(args[i++], &delay_ms, Error::kXNackDelay));
+      if (delay_ms < 0) return Error::kXNackDelay;
+      release->delay_ms = delay_ms;
+    } else if (has_value && EqualsIgnoreCase(word, "REASON")) {
+      release->reason = args[i++];
+      if (release->reason.size() > kMaxReasonBytes) return Error::kXNackReason;
     } else {
       return {Error::kXNackUnknownOption, {word}};
     }

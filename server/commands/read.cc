@@ -52,9 +52,13 @@ class StreamsReply {
   // Nothing more may be added. Never before the first entry.
   bool full() const {
     return total_count_ > 0 &&
-           (total_count_ == options_.max_count ||
+           (is_closed_ || total_count_ == options_.max_count ||
             (options_.max_bytes > 0 && out_.size() - start_ >= options_.max_bytes));
   }
+  // Nothing may be added whatever its caps: there is an entry that must be alone, or such a one
+  // would come next.
+  void Close() { is_closed_ = true; }
+  bool has_entries() const { return total_count_ > 0; }
   // Entries that a stream may have from now on; 0 = any number.
   int64_t count_left() const {
     if (options_.max_count == 0) return options_.count;
@@ -131,6 +135,7 @@ class StreamsReply {
   size_t entry_count_ = 0;
   int64_t total_count_ = 0;
   size_t stream_count_ = 0;
+  bool is_closed_ = false;
 };
 
 // Each stream gets an equal part of the soft cap, so that what one call loads and sends is bounded
@@ -265,35 +270,58 @@ Outcome ResolveXReadGroupTargets(CommandContext& context, const ReadOptions& opt
   return missing.status();
 }
 
-// `count` as StreamsReply::count_left().
-engine::ReadNewArgs NewArgsOf(const ReadOptions& options, int64_t count) {
+engine::ReadNewArgs NewArgsOf(const ReadOptions& options, const StreamsReply& reply) {
   return {.consumer = options.consumer,
-          .count = count,
+          .count = reply.count_left(),
           .no_ack = options.no_ack,
           .claim_min_idle_ms = options.claim_min_idle_ms,
-          .max_bytes = BytesPerStream(options)};
+          .max_bytes = BytesPerStream(options),
+          .follows_others = reply.has_entries()};
 }
 
-engine::HistoryArgs HistoryArgsOf(const ReadOptions& options, const Target& target, int64_t count) {
+engine::HistoryArgs HistoryArgsOf(const ReadOptions& options, const Target& target,
+                                  const StreamsReply& reply) {
   return {.consumer = options.consumer,
           .after = target.after,
-          .count = count,
-          .max_bytes = BytesPerStream(options)};
+          .count = reply.count_left(),
+          .max_bytes = BytesPerStream(options),
+          .follows_others = reply.has_entries()};
 }
 
 // Everything all reads need is in memory afterwards; nothing has changed yet.
 Status PrepareXReadGroup(CommandContext& context, const ReadOptions& options,
                          const Targets& targets, const StreamsReply& reply) {
   MissingObjects missing;
-  const int64_t count = reply.count_left();
   for (const Target& target : targets) {
     const Status status =
         target.wants_new()
             ? context.engine.PrepareReadNew(context.op, *target.stream, *target.group,
-                                            NewArgsOf(options, count))
+                                            NewArgsOf(options, reply))
             : context.engine.PrepareReadHistory(context.op, *target.stream, *target.group,
-                                                HistoryArgsOf(options, target, count));
+                                                HistoryArgsOf(options, target, reply));
     if (!missing.Note(status)) RETURN_IF_ERROR(status);
+  }
+  return missing.status();
+}
+
+// An entry with one delivery left must be the whole reply. If it is the first one of any stream, no
+// other stream is read.
+Status KeepOnlyAlone(CommandContext& context, const ReadOptions& options, Targets* targets,
+                     const StreamsReply& reply) {
+  MissingObjects missing;
+  for (const Target& target : *targets) {
+    const Result<bool> alone =
+        target.wants_new()
+            ? context.engine.GoesFirstAndAlone(context.op, *target.stream, *target.group,
+                                               NewArgsOf(options, reply))
+            : context.engine.GoesFirstAndAlone(context.op, *target.stream, *target.group,
+                                               HistoryArgsOf(options, target, reply));
+    if (missing.Note(alone.status())) continue;
+    RETURN_IF_ERROR(alone.status());
+    if (*alone) {
+      *targets = {target};
+      break;
+    }
   }
   return missing.status();
 }
@@ -301,37 +329,38 @@ Status PrepareXReadGroup(CommandContext& context, const ReadOptions& options,
 Status ServeNew(CommandContext& context, const ReadOptions& options, const Target& target,
                 StreamsReply* reply, int64_t* claim_wait_ms) {
   const bool shows_prior = options.claim_min_idle_ms.has_value();
-  ASSIGN_OR_RETURN(const engine::ReadNewResult result,
-                   context.engine.ReadNew(context.op, *target.stream, *target.group,
-                                          NewArgsOf(options, reply->count_left()),
-                                          [=](const EntryView& entry, const PriorDelivery& prior) {
-                                            if (shows_prior) {
-                                              reply->Add(entry, prior);
-                                            } else {
-                                              reply->Add(entry);
-                                            }
-                                            return !reply->full();
-                                          }));
+  ASSIGN_OR_RETURN(
+      const engine::ReadNewResult result,
+      context.engine.ReadNew(context.op, *target.stream, *target.group, NewArgsOf(options, *reply),
+                             [=](const EntryView& entry, const PriorDelivery& prior) {
+                               if (shows_prior) {
+                                 reply->Add(entry, prior);
+                               } else {
+                                 reply->Add(entry);
+                               }
+                               return !reply->full();
+                             }));
   *claim_wait_ms = std::min(*claim_wait_ms, result.claim_wait_ms);
   reply->EndUnlessEmpty();
+  if (result.ends_reply) reply->Close();
   return engine::OkStatus();
 }
 
 Status ServeHistory(CommandContext& context, const ReadOptions& options, const Target& target,
                     StreamsReply* reply) {
-  RETURN_IF_ERROR(context.engine
-                      .ReadHistory(context.op, *target.stream, *target.group,
-                                   HistoryArgsOf(options, target, reply->count_left()),
-                                   [reply](StreamId id, const EntryView* entry) {
-                                     if (entry != nullptr) {
-                                       reply->Add(*entry);
-                                     } else {
-                                       reply->AddDeleted(id);
-                                     }
-                                     return !reply->full();
-                                   })
-                      .status());
+  ASSIGN_OR_RETURN(const engine::HistoryResult result,
+                   context.engine.ReadHistory(context.op, *target.stream, *target.group,
+                                              HistoryArgsOf(options, target, *reply),
+                                              [reply](StreamId id, const EntryView* entry) {
+                                                if (entry != nullptr) {
+                                                  reply->Add(*entry);
+                                                } else {
+                                                  reply->AddDeleted(id);
+                                                }
+                                                return !reply->full();
+                                              }));
   reply->End();
+  if (result.ends_reply) reply->Close();
   return engine::OkStatus();
 }
 
@@ -375,6 +404,7 @@ Outcome CmdXReadGroup(CommandContext& context) {
   RETURN_IF_FAILED(ResolveXReadGroupTargets(context, options, &targets));
   StreamsReply reply(context.out, options);
   RETURN_IF_ERROR(PrepareXReadGroup(context, options, targets, reply));
+  if (targets.size() > 1) RETURN_IF_ERROR(KeepOnlyAlone(context, options, &targets, reply));
   int64_t claim_wait_ms = INT64_MAX;
   RETURN_IF_ERROR(ServeXReadGroup(context, options, targets, &reply, &claim_wait_ms));
   if (reply.Finish()) return Done();

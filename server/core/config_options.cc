@@ -21,6 +21,7 @@ namespace {
 constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
 constexpr int64_t kMaxInt64 = std::numeric_limits<int64_t>::max();
 constexpr int64_t kMaxUint32 = std::numeric_limits<uint32_t>::max();
+constexpr int64_t kMaxMs = 315'360'000'000;  // Ten years.
 constexpr int64_t kMib = int64_t{1} << 20;
 constexpr int64_t kGib = int64_t{1} << 30;
 
@@ -190,6 +191,9 @@ constexpr OptionSpec kOptions[] = {
           "slave-read-only"),
     Text("requirepass", "", kMutable, &Settings::requirepass,
          "Password of the default user; empty = none needed."),
+    Integer("restart-grace", "30000", 0, kMaxMs, 0, &Settings::restart_grace_ms,
+            "Milliseconds after a start in which no delivered entry falls due again, so that "
+            "consumers can come back and acknowledge; never longer than a group's ACK-WAIT."),
     Special("save", "", kMutable | kManyWords | kNoEffect, AssignSave, ShowSave,
             "Checkpoints start by size, not by time."),
     Integer("slowlog-log-slower-than", "10000", -1, kMaxInt64, kMutable,

@@ -117,6 +117,8 @@ constexpr Row kTexts[] = {
     {Error::kXNackIdsMissing, "ERR number of IDs doesn't match numids"},
     {Error::kXNackRetryCount, "ERR Invalid RETRYCOUNT value, must be >= 0"},
     {Error::kXNackUnknownOption, "ERR Unrecognized XNACK option '{}'"},
+    {Error::kXNackDelay, "ERR DELAY must be a non-negative integer"},
+    {Error::kXNackReason, "ERR REASON is too long"},
     {Error::kXNackNoIds, "ERR syntax error, expected IDS keyword"},
     {Error::kUnblocked, "UNBLOCKED client unblocked via CLIENT UNBLOCK"},
     {Error::kUnknownCommand, "ERR unknown command '{}', with args beginning with: {}"},

@@ -92,6 +92,8 @@ enum class Error : unsigned short {
   kXNackIdsMissing,     // ERR number of IDs doesn't match numids
   kXNackRetryCount,     // ERR Invalid RETRYCOUNT value, must be >= 0
   kXNackUnknownOption,  // ERR Unrecognized XNACK option '{}'
+  kXNackDelay,          // ERR DELAY must be a non-negative integer
+  kXNackReason,         // ERR REASON is too long
   kXNackNoIds,          // ERR syntax error, expected IDS keyword
   kUnblocked,           // UNBLOCKED client unblocked via CLIENT UNBLOCK
   // The core's own (connection, config, client, ...) follow; add freely, keep the table complete.

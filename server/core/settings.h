@@ -67,6 +67,7 @@ struct Settings {
   int64_t maxmemory = 0;
   int64_t maxmemory_policy = 0;
   int64_t reader_threads = 0;
+  int64_t restart_grace_ms = 0;
   int64_t checkpoint_bytes = 0;
   int64_t journal_segment_bytes = 0;
   int64_t stream_node_max_entries = 0;

@@ -1,6 +1,7 @@
 #include "server/core/waiters.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "engine/check.h"
 
@@ -23,7 +24,8 @@ struct Waiters::Key {
   // While the key is ready: where its pass stands, and whether it was signalled again since.
   bool is_ready = false;
   bool is_signalled_again = false;
-  Place last_run = {kFanOutLane, 0};
+  bool has_begun = false;
+  std::vector<Head> heads;  // A heap, the oldest on top.
 };
 
 Waiters::Waiters() = default;
@@ -92,7 +94,7 @@ void Waiters::MarkReady(Key& key) {
   key.is_signalled_again = key.is_ready;
   if (key.is_ready) return;
   key.is_ready = true;
-  key.last_run = {kFanOutLane, 0};
+  key.has_begun = false;
   ready_.push_back(&key);
 }
 
@@ -167,13 +169,11 @@ size_t Waiters::Serve(size_t max, absl::FunctionRef<WakeUp(ClientId)> run) {
       continue;
     }
     Key& key = *ready_.front();  // Is not erased while it is ready.
-    const auto next = key.clients.upper_bound(key.last_run);
-    if (next != key.clients.end()) {
-      key.last_run = next->first;
+    if (!key.has_begun) StartPass(key);
+    if (const auto next = TakeNext(key)) {
+      const auto& [place, client] = *next;
       ++count;
-      if (run(next->second) != WakeUp::kServed && key.last_run.first != kFanOutLane) {
-        key.last_run.second = std::numeric_limits<Ticket>::max();  // On to the next group.
-      }
+      if (run(client) == WakeUp::kServed || place.first == kFanOutLane) GoOnBehind(key, place);
       continue;
     }
     ready_.pop_front();
@@ -185,6 +185,32 @@ size_t Waiters::Serve(size_t max, absl::FunctionRef<WakeUp(ClientId)> run) {
     }
   }
   return count;
+}
+
+void Waiters::StartPass(Key& key) {
+  key.has_begun = true;
+  key.heads.clear();
+  GoOnBehind(key, {kFanOutLane, 0});
+  for (const auto& [group, lane] : key.groups) GoOnBehind(key, {lane.number, 0});
+}
+
+std::optional<std::pair<Waiters::Place, ClientId>> Waiters::TakeNext(Key& key) {
+  while (!key.heads.empty()) {
+    const Head head = key.heads.front();
+    std::ranges::pop_heap(key.heads, std::greater());
+    key.heads.pop_back();
+    const Place place(head.lane, head.ticket);
+    if (const auto found = key.clients.find(place); found != key.clients.end()) return *found;
+    GoOnBehind(key, place);
+  }
+  return std::nullopt;
+}
+
+void Waiters::GoOnBehind(Key& key, const Place& place) {
+  const auto next = key.clients.upper_bound(place);
+  if (next == key.clients.end() || next->first.first != place.first) return;
+  key.heads.push_back({.ticket = next->first.second, .lane = place.first});
+  std::ranges::push_heap(key.heads, std::greater());
 }
 
 std::optional<ClientId> Waiters::Expired(int64_t now_us) const {

@@ -118,6 +118,12 @@ class Waiters {
     ClientId client = 0;
     auto operator<=>(const Look&) const = default;
   };
+  // Of a lane, whoever runs next in a pass. Has perhaps gone since.
+  struct Head {
+    Ticket ticket = 0;
+    LaneNumber lane = 0;
+    auto operator<=>(const Head&) const = default;
+  };
   static constexpr int64_t kAtOnce = -1;  // Before every moment.
   struct KeyName {
     uint32_t db;
@@ -143,6 +149,11 @@ class Waiters {
   Key& KeyFor(uint32_t db, const std::string& name);
   LaneNumber JoinLane(Key& key, const Client& client);
   void LeaveLane(Key& key, const Client& client);
+  // A pass over the readers of a ready key: those that are next in their lanes, the oldest of them,
+  // and the one behind it in its lane.
+  static void StartPass(Key& key);
+  static std::optional<std::pair<Place, ClientId>> TakeNext(Key& key);
+  static void GoOnBehind(Key& key, const Place& place);
   void EraseIfUnused(Key& key);
   // The first reader in the line of `place`; null when there is none.
   static const ClaimPlace* FirstInLine(const Key& key, const ClaimPlace& place);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/checker.h"
+#include "engine/checkpoint.h"
 #include "engine/limits.h"
 #include "tests/model/state_dump.h"
 #include "tests/support/temp_dir.h"
@@ -36,6 +37,10 @@ class EngineKeyTest : public ::testing::Test {
     ASSERT_TRUE(
         engine_.Run(db, [&](Op& op) { return engine_->SetString(op, key, value, expire_ms); })
             .ok());
+  }
+  void Delete(const std::string& key) {
+    const std::string_view keys[] = {key};
+    ASSERT_TRUE(engine_.Run(0, [&](Op& op) { return engine_->DeleteKeys(op, keys, {}); }).ok());
   }
   std::string Get(const std::string& key, uint32_t db = 0) {
     std::string value;
@@ -258,6 +263,40 @@ TEST_F(EngineKeyTest, FlushingAndSwappingNeedNothingPerKey) {
   ASSERT_NO_FATAL_FAILURE(ExpectSurvives());
 }
 
+TEST_F(EngineKeyTest, ALargeCheckpointEndsInSlicesWhileKeysGoOnChanging) {
+  const auto key = [](size_t i) { return "key" + std::to_string(i); };
+  constexpr size_t kKeys = 3 * Checkpoint::kConfirmSliceUnits;
+  for (size_t i = 0; i < kKeys; ++i) {
+    Set(key(i), "v", i % 2 == 0 ? 0 : 100'000);
+  }
+  ASSERT_TRUE(engine_->CheckpointNow().ok());
+  for (size_t i = 0; i < kKeys; ++i) {
+    Set(key(i), "w", i % 3 == 0 ? 0 : 50'000 + static_cast<int64_t>(i));
+  }
+  bool is_done = false;
+  ASSERT_TRUE(engine_
+                  ->StartCheckpoint([&](const Status& status) {
+                    EXPECT_TRUE(status.ok());
+                    is_done = true;
+                  })
+                  .ok());
+  size_t turns = 0;
+  for (; !is_done && turns < kKeys / 2; ++turns) {
+    // One goes, one comes back, one changes, while they are being written and forgotten.
+    Delete(key(turns));
+    Set(key(turns), "again", 70'000);
+    Delete(key(kKeys - 1 - turns));
+    Set(key(kKeys / 2 + turns), "x");
+    engine_.EndTurn();
+  }
+  ASSERT_TRUE(is_done);
+  EXPECT_GT(turns, 6u);
+  EXPECT_EQ(engine_->KeyCountOf(0), static_cast<int64_t>(kKeys - turns));
+  EXPECT_EQ(Get(key(0)), "again");
+  EXPECT_EQ(Get(key(kKeys - 1)), "(none)");
+  ASSERT_NO_FATAL_FAILURE(ExpectSurvives());
+}
+
 TEST_F(EngineKeyTest, ARenamedStreamKeepsEverything) {
   for (uint64_t ms = 1; ms <= 300; ++ms) {
     Add("old", {ms, 0}, std::string(200, 'v'));
@@ -302,7 +341,7 @@ TEST_F(EngineKeyTest, ACopyHasAllThatTheOriginalHas) {
   args.consumer = "a";
   ASSERT_TRUE(engine_
                   .Run(1,
-                       [&](Op& op) -> Result<int64_t> {
+                       [&](Op& op) -> Result<HistoryResult> {
                          missing = 0;
                          ASSIGN_OR_RETURN(Stream * stream, engine_->OpenStream(op, "from"));
                          ASSIGN_OR_RETURN(Group * group, engine_->OpenGroup(op, *stream, "g"));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -29,6 +30,10 @@ class FaultyFileOps final : public JournalFileOps {
     const std::lock_guard lock(mutex_);
     syncs_ = {after, count};
   }
+  // Called before each change of a file, outside all locks; may block. Set before the threads
+  // start.
+  enum class Call { kCreate, kWriteHeader, kWrite, kSync, kRemove };
+  void SetHook(std::function<void(Call)> hook) { hook_ = std::move(hook); }
   int sync_calls() const {
     const std::lock_guard lock(mutex_);
     return sync_calls_;
@@ -76,6 +81,9 @@ class FaultyFileOps final : public JournalFileOps {
   }
 
   Result<std::unique_ptr<JournalFile>> OpenFile(const std::string& path, bool create) override {
+    if (create) {
+      Tell(Call::kCreate);
+    }
     const std::lock_guard lock(mutex_);
     auto found = names_.find(path);
     if (found == names_.end()) {
@@ -94,6 +102,7 @@ class FaultyFileOps final : public JournalFileOps {
     return OkStatus();
   }
   Status Remove(const std::string& path) override {
+    Tell(Call::kRemove);
     const std::lock_guard lock(mutex_);
     return names_.erase(path) == 1 ? OkStatus() : Status(Code::kNotFound, path);
   }
@@ -143,6 +152,7 @@ class FaultyFileOps final : public JournalFileOps {
     File(FaultyFileOps* ops, std::shared_ptr<ContentData> content)
         : ops_(ops), content_(std::move(content)) {}
     Status Write(uint64_t offset, std::span<const std::string_view> pieces) override {
+      ops_->Tell(offset == 0 ? Call::kWriteHeader : Call::kWrite);
       const std::lock_guard lock(ops_->mutex_);
       std::string bytes;
       for (const std::string_view piece : pieces) {
@@ -166,6 +176,7 @@ class FaultyFileOps final : public JournalFileOps {
       return content_->cached.copy(buffer, size, offset);
     }
     Status Sync() override {
+      ops_->Tell(Call::kSync);
       const std::lock_guard lock(ops_->mutex_);
       ++ops_->sync_calls_;
       if (ops_->syncs_.Fails()) {
@@ -184,6 +195,12 @@ class FaultyFileOps final : public JournalFileOps {
     const std::shared_ptr<ContentData> content_;
   };
 
+  void Tell(Call call) const {
+    if (hook_) {
+      hook_(call);
+    }
+  }
+
   static void Apply(std::string* file, uint64_t offset, std::string_view bytes) {
     if (file->size() < offset + bytes.size()) {
       file->resize(offset + bytes.size());
@@ -195,6 +212,7 @@ class FaultyFileOps final : public JournalFileOps {
   std::map<std::string, std::shared_ptr<ContentData>> names_;
   std::map<std::string, std::shared_ptr<ContentData>> durable_names_;
   std::set<std::string> directories_;
+  std::function<void(Call)> hook_;
   Plan writes_;
   Plan syncs_;
   int sync_calls_ = 0;

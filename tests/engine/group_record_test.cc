@@ -15,7 +15,8 @@ namespace {
 
 constexpr int64_t kTime = 1526919030500;
 
-void AddPage(Group& group, StreamId first_id, StreamId last_id, DeliveryKey oldest) {
+void AddPage(Group& group, StreamId first_id, StreamId last_id, DeliveryKey oldest,
+             const PageTimes& times) {
   PageSlot slot;
   slot.first_id = first_id;
   slot.last_id = last_id;
@@ -23,6 +24,7 @@ void AddPage(Group& group, StreamId first_id, StreamId last_id, DeliveryKey olde
   slot.count = 2;
   slot.owners = {{kNoConsumer, 1}, {4, 1}};
   slot.oldest = oldest;
+  slot.times = times;
   group.order.insert({oldest, first_id});
   group.pages.push_back(std::move(slot));
 }
@@ -39,8 +41,12 @@ TEST(GroupRecord, IsAsPinned) {
   consumer->pending_count = 2;
   group.consumers_by_number.push_back(consumer.get());
   group.consumers.emplace(consumer->name, std::move(consumer));
-  AddPage(group, {5, 0}, {5, 7}, {kTime, 30});
-  AddPage(group, {6, 0}, {9, 1}, {DeliveryKey::kReleased, 33});
+  group.parked_count = 1;
+  group.delayed_count = 1;
+  const PageTimes delayed{.owned_ms = kTime, .own_due_ms = kTime + 60'000};
+  const PageTimes released{.owned_ms = kTime + 1, .released_ms = kTime + 2};
+  AddPage(group, {5, 0}, {5, 7}, {kTime, 30}, delayed);
+  AddPage(group, {6, 0}, {9, 1}, {DeliveryKey::kReleased, 33}, released);
   std::string bytes;
   EncodeGroup(group, &bytes);
   EXPECT_EQ(tests::BytesToHex(bytes), tests::BytesToHex(tests::ReadGolden("group_record.hex")));
@@ -49,6 +55,9 @@ TEST(GroupRecord, IsAsPinned) {
   ASSERT_TRUE(decoded.ok());
   EXPECT_EQ((*decoded)->order, group.order);
   EXPECT_EQ((*decoded)->pages[0].oldest, (DeliveryKey{kTime, 30}));
+  EXPECT_EQ((*decoded)->pages[0].times, delayed);
+  EXPECT_EQ((*decoded)->pages[1].times, released);
+  EXPECT_EQ((*decoded)->delayed_count, 1);
   std::string again;
   EncodeGroup(**decoded, &again);
   EXPECT_EQ(again, bytes);
@@ -80,6 +89,7 @@ TEST(GroupRecord, OfVersionOneHasPagesThatMayHoldAnything) {
   ASSERT_EQ((*decoded)->pages.size(), 1u);
   EXPECT_EQ((*decoded)->pages[0].oldest, (DeliveryKey{DeliveryKey::kReleased, 0}));
   EXPECT_FALSE((*decoded)->pages[0].oldest_is_exact);
+  EXPECT_EQ((*decoded)->pages[0].times, (PageTimes{.released_ms = 0}));
   EXPECT_EQ((*decoded)->order.size(), 1u);
 }
 

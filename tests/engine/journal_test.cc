@@ -162,6 +162,18 @@ TEST(Journal, GivesBuffersBack) {
   EXPECT_GE(buffer.capacity(), 5000u);
 }
 
+TEST(Journal, GivesALargeBufferBackAtOnceWhenARecordFillsLittleOfIt) {
+  FaultyFileOps ops;
+  JournalOptions options = SmallOptions(&ops);
+  options.sync_mode = SyncMode::kEverySecond;
+  auto journal = OpenStarted(options);
+  std::string payload = "little";
+  payload.reserve(100'000);
+  journal->Append(1, 1, std::move(payload));
+  EXPECT_EQ(journal->durable_turn(), 0u);
+  EXPECT_GE(journal->TakeBuffer().capacity(), 100'000u);
+}
+
 // With the thread.
 
 struct Signal {
@@ -214,7 +226,10 @@ TEST(JournalThread, EverySecondReleasesAtOnceAndSyncsLater) {
   options.sync_interval_ms = 3600 * 1000;
   auto journal = OpenStarted(options);
   AppendTurns(*journal, 1, 20, 100);
-  EXPECT_EQ(journal->released_turn(), 20u);
+  // At once, unless the thread was just adding a spare segment.
+  while (journal->released_turn() < 20) {
+    std::this_thread::yield();
+  }
   EXPECT_EQ(journal->durable_turn(), 0u);
   ASSERT_TRUE(journal->Sync().ok());
   EXPECT_EQ(journal->durable_turn(), 20u);
@@ -280,6 +295,138 @@ TEST(JournalThread, SyncFromAnotherThreadCoversWhatWasAppended) {
   }
   done.store(true);
   other.join();
+}
+
+// Holds the journal's thread in one kind of call until it is let go.
+class Gate {
+ public:
+  Gate(FaultyFileOps* ops, FaultyFileOps::Call call)
+      : call_(call), appender_(std::this_thread::get_id()) {
+    ops->SetHook([this](FaultyFileOps::Call made) { Pass(made); });
+  }
+  ~Gate() { Open(); }
+
+  void Close() { Set(true); }
+  void Open() { Set(false); }
+  void WaitUntilHeld() {
+    std::unique_lock lock(mutex_);
+    moved_.wait(lock, [this] { return is_held_; });
+  }
+
+ private:
+  void Set(bool closed) {
+    const std::lock_guard lock(mutex_);
+    is_closed_ = closed;
+    moved_.notify_all();
+  }
+  void Pass(FaultyFileOps::Call made) {
+    std::unique_lock lock(mutex_);
+    if (made != call_ || std::this_thread::get_id() == appender_ || !is_closed_) {
+      return;
+    }
+    is_held_ = true;
+    moved_.notify_all();
+    moved_.wait(lock, [this] { return !is_closed_; });
+    is_held_ = false;
+  }
+
+  const FaultyFileOps::Call call_;
+  const std::thread::id appender_;
+  std::mutex mutex_;
+  std::condition_variable moved_;
+  bool is_closed_ = false;
+  bool is_held_ = false;
+};
+
+JournalOptions EverySecondOptions(FaultyFileOps* ops) {
+  JournalOptions options = SmallOptions(ops);
+  options.use_thread = true;
+  options.sync_mode = SyncMode::kEverySecond;
+  options.sync_interval_ms = 3600 * 1000;
+  return options;
+}
+
+TEST(JournalThread, AppendingDoesNotWaitForSegmentsThatAreRecycled) {
+  FaultyFileOps ops;
+  Gate gate(&ops, FaultyFileOps::Call::kWriteHeader);
+  {
+    auto journal = OpenStarted(EverySecondOptions(&ops));
+    AppendTurns(*journal, 1, 100, 500);  // Some segments full.
+    ASSERT_TRUE(journal->Sync().ok());
+    gate.Close();
+    journal->OnCheckpoint(100);
+    gate.WaitUntilHeld();
+    AppendTurns(*journal, 101, 103, 500);
+    EXPECT_EQ(journal->released_turn(), 103u);
+    gate.Open();
+  }
+  EXPECT_EQ(OpenAndReplay(SmallOptions(&ops), 100).records.size(), 3u);
+}
+
+TEST(JournalThread, AppendingDoesNotWaitForAStuckSync) {
+  FaultyFileOps ops;
+  Gate gate(&ops, FaultyFileOps::Call::kSync);
+  Signal signal;
+  JournalOptions options = EverySecondOptions(&ops);
+  options.sync_wait_ms = 10;
+  options.sync_step_bytes = 1;
+  options.on_released = [&](Turn turn) { signal.Set(turn); };
+  {
+    auto journal = OpenStarted(options);
+    gate.Close();
+    AppendTurns(*journal, 1, 1, 100);
+    gate.WaitUntilHeld();
+    AppendTurns(*journal, 2, 5, 100);
+    EXPECT_EQ(journal->released_turn(), 5u);  // Not stuck for long enough.
+    AppendTurns(*journal, 6, 100, 100);
+    EXPECT_LT(journal->released_turn(), 100u);
+    EXPECT_GT(journal->queued_bytes(), 0u);
+    gate.Open();
+    signal.WaitFor(100);
+  }
+  const Replayed replayed = OpenAndReplay(SmallOptions(&ops), 0);
+  ASSERT_TRUE(replayed.status.ok()) << replayed.status.message();
+  EXPECT_EQ(replayed.records.size(), 100u);
+  EXPECT_TRUE(replayed.is_ordered);
+}
+
+TEST(JournalThread, TheAppendingThreadNeverMakesAFile) {
+  FaultyFileOps ops;
+  std::atomic<int> made{0};
+  const std::thread::id appender = std::this_thread::get_id();
+  std::atomic<bool> is_started{false};
+  ops.SetHook([&](FaultyFileOps::Call call) {
+    if (call == FaultyFileOps::Call::kCreate && std::this_thread::get_id() == appender) {
+      made += is_started.load() ? 1 : 0;
+    }
+  });
+  {
+    auto journal = OpenStarted(EverySecondOptions(&ops));
+    is_started = true;
+    for (Turn turn = 1; turn <= 2000; ++turn) {
+      AppendTurns(*journal, turn, turn, 500);
+      if (turn % 300 == 0) {
+        journal->OnCheckpoint(turn - 100);
+      }
+    }
+    ASSERT_TRUE(journal->Sync().ok());
+    EXPECT_EQ(journal->queued_bytes(), 0u);
+  }
+  EXPECT_EQ(made.load(), 0);
+  const Replayed replayed = OpenAndReplay(SmallOptions(&ops), 1900);
+  ASSERT_TRUE(replayed.status.ok()) << replayed.status.message();
+  EXPECT_EQ(replayed.records.size(), 100u);
+}
+
+TEST(JournalThread, EverySecondSyncsEarlyWhenMuchHasBeenWritten) {
+  FaultyFileOps ops;
+  JournalOptions options = EverySecondOptions(&ops);
+  options.sync_step_bytes = 5000;
+  auto journal = OpenStarted(options);
+  AppendTurns(*journal, 1, 20, 1000);
+  while (journal->durable_turn() < 5) {
+    std::this_thread::yield();
+  }
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Sends the same random stream commands to two servers and compares every reply byte for byte.
 
-  differential.py --server build/dev/bin/weir-server --oracle /usr/bin/redis-server [--commands N] [--seed S]
+  differential.py --server build/dev/bin/weir-server [--oracle PATH] [--commands N] [--steps N] [--seed S]
 
-A session of some hundred commands starts empty and has a seed of its own; RESP2 and RESP3 alternate. On a
-difference that differences.py does not explain, the shortest list of commands that still shows it is printed
-together with the seed.
+A session of some hundred commands starts empty and has a seed of its own; RESP2 and RESP3 alternate. Sessions
+of one client come first, then those of several clients that block (blocking_session.py). On a difference that
+differences.py does not explain, the shortest list of commands that still shows it is printed together with
+the seed.
 """
 
 import argparse
@@ -17,9 +18,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
-import differences  # noqa: E402
-from command_generator import CONSUMERS, GROUPS, KEYS, Generator  # noqa: E402
-from resp_client import Decoder, encode, quote, render  # noqa: E402
+import blocking_session  # noqa: E402
+from command_generator import GROUPS, KEYS, Generator  # noqa: E402
+from comparison import command_line, first_difference, shortest, with_consumers  # noqa: E402
+from resp_client import encode, render  # noqa: E402
 from server_process import ServerProcess  # noqa: E402
 
 SESSION_COMMANDS = 400
@@ -62,55 +64,6 @@ class Pair:
                 raise ConnectionError(f"the server closed the connection after {bytes(data[-200:])!r}")
             data += piece
         return data[:-len(END_REPLY)]
-
-
-def decode(data):
-    decoder = Decoder()
-    decoder.feed(data)
-    replies = []
-    while (reply := decoder.next()) is not None:
-        replies.append(reply)
-    return replies
-
-
-def first_difference(commands, raw, clean):
-    """Index of the first command whose replies differ without explanation, and both replies."""
-    if raw[0] == raw[1]:
-        return None
-    left, right = decode(raw[0]), decode(raw[1])
-    queued = []
-    for index, words in enumerate(commands):
-        if words == ["MULTI"]:
-            queued = []
-        if words == ["EXEC"] and left[index].kind == right[index].kind == "*":
-            if not same_elements(queued, left[index].value, right[index].value, clean):
-                return index, left[index], right[index]
-        elif not differences.same(words, left[index], right[index], clean):
-            return index, left[index], right[index]
-        if left[index].value == b"QUEUED":
-            queued.append(words)
-    return None
-
-
-def same_elements(queued, left, right, clean):
-    """Whether the replies of two transactions agree, command by command."""
-    if left is None or right is None:
-        return left is right
-    return len(left) == len(right) == len(queued) and all(
-        differences.same(words, *pair, clean) for words, *pair in zip(queued, left, right))
-
-
-def with_consumers(words):
-    """Where a group or a consumer may come or go, all consumers are named again (CREATION).
-
-    A claim whose words were garbled may name another consumer: it is gone again at once.
-    """
-    if words[0] in ("XCLAIM", "XAUTOCLAIM") and len(words) > 3 and words[3] not in CONSUMERS:
-        return [words, ["XGROUP", "DELCONSUMER", words[1], words[2], words[3]]]
-    if words[:2] not in (["XGROUP", "CREATE"], ["XGROUP", "DELCONSUMER"]) or len(words) < 4:
-        return [words]
-    return [words] + [["XGROUP", "CREATECONSUMER", words[2], words[3], consumer]
-                      for consumer in CONSUMERS]
 
 
 def some_commands(generator, transactions):
@@ -164,39 +117,22 @@ def run_session(pair, seed):
     return (done + part[:found[0] + 1] if found else None), count + len(part)
 
 
-def shortest(pair, seed, commands):
-    """Leaves out pieces, then single commands, as long as the last command still differs."""
+def report(pair, seed, commands):
     clean = Generator(seed).clean
 
-    def differs(candidate):
+    def compared(candidate):
         pair.restart_session(resp3=seed % 2 == 1)
-        found = first_difference(candidate, pair.exchange(candidate), clean)
+        return first_difference(candidate, pair.exchange(candidate), clean)
+
+    def differs(candidate):
+        found = compared(candidate)
         return candidate[:found[0] + 1] if found else None
 
-    commands = differs(commands) or commands
-    size = max(1, len(commands) // 2)
-    while True:
-        at, progress = 0, False
-        while at < len(commands):
-            smaller = differs(commands[:at] + commands[at + size:])
-            if smaller:
-                commands, progress = smaller, True
-            else:
-                at += size
-        if size == 1 and not progress:
-            return commands
-        size = max(1, size // 2)
-
-
-def report(pair, seed, commands):
-    commands = shortest(pair, seed, commands)
-    pair.restart_session(resp3=seed % 2 == 1)
-    raw = pair.exchange(commands)
-    found = first_difference(commands, raw, Generator(seed).clean)
-    print(f"difference with --seed {seed} --commands 1 ({'RESP3' if seed % 2 else 'RESP2'}):")
+    commands = shortest(commands, differs)
+    found = compared(commands)
+    print(f"difference with --seed {seed} --commands 1 --steps 0 ({'RESP3' if seed % 2 else 'RESP2'}):")
     for words in commands:
-        print("  " + " ".join(word if word.isprintable() and word and " " not in word
-                              else quote(word.encode()) for word in words))
+        print("  " + command_line(words))
     if found:
         print(f"  server: {render(found[1])}\n  oracle: {render(found[2])}")
 
@@ -205,28 +141,54 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--server", required=True)
     parser.add_argument("--oracle", default="/usr/bin/redis-server")
-    parser.add_argument("--commands", type=int, default=200_000, help="at least so many")
-    parser.add_argument("--seed", type=int, default=1, help="of the first session")
+    parser.add_argument("--commands", type=int, default=200_000, help="of one client, at least so many")
+    parser.add_argument("--steps", type=int, default=20_000, help="of several clients, at least so many")
+    parser.add_argument("--seed", type=int, default=1, help="of the first session of either kind")
     parser.add_argument("--max-differences", type=int, default=5)
     return parser.parse_args()
 
 
-def main():
-    options = parse_options()
+def compare_commands(options, servers):
+    """Sessions of one client; the number of differences."""
+    pair = Pair(*servers)
     seed, compared, failures = options.seed, 0, 0
     begin = time.monotonic()
-    with ServerProcess(options.server) as server, ServerProcess(options.oracle) as oracle:
-        pair = Pair(server, oracle)
-        while compared < options.commands and failures < options.max_differences:
-            failing, count = run_session(pair, seed)
-            compared += count
-            if failing:
-                failures += 1
-                report(pair, seed, failing)
-            seed += 1
+    while compared < options.commands and failures < options.max_differences:
+        failing, count = run_session(pair, seed)
+        compared += count
+        if failing:
+            failures += 1
+            report(pair, seed, failing)
+        seed += 1
     rate = compared / max(time.monotonic() - begin, 0.001)
     print(f"{compared} commands compared, seeds {options.seed}..{seed - 1}, {rate:.0f} commands/s: "
-          f"{failures} differences")
+          f"{failures} differences", flush=True)
+    return failures
+
+
+def compare_blocking(options, servers):
+    """Sessions of several clients; the number of differences."""
+    seed, commands, steps, failures = options.seed, 0, 0, 0
+    begin = time.monotonic()
+    while steps < options.steps and failures < options.max_differences:
+        failing, told, command_count, step_count = blocking_session.run_session(servers, seed)
+        commands += command_count
+        steps += step_count
+        if failing:
+            failures += 1
+            blocking_session.report(servers, seed, failing, told)
+        seed += 1
+    rate = steps / max(time.monotonic() - begin, 0.001)
+    print(f"{commands} commands in {steps} steps of several clients compared, "
+          f"seeds {options.seed}..{seed - 1}, {rate:.0f} steps/s: {failures} differences", flush=True)
+    return failures
+
+
+def main():
+    options = parse_options()
+    with ServerProcess(options.server) as server, ServerProcess(options.oracle) as oracle:
+        failures = compare_commands(options, (server, oracle)) if options.commands else 0
+        failures += compare_blocking(options, (server, oracle)) if options.steps else 0
     return 1 if failures else 0
 
 

@@ -65,9 +65,23 @@ TEST_F(WaitersTest, EachGroupStopsAtTheFirstThatGetsNothing) {
   AddGroupReader(4, {"a"}, "g");
   AddGroupReader(5, {"a"}, "h");
   waiters_.Signal(0, "a");
-  EXPECT_EQ(Serve({1}), (Ids{1, 3, 2}));
+  EXPECT_EQ(Serve({1}), (Ids{1, 2, 3}));
   waiters_.Signal(0, "a");
-  EXPECT_EQ(Serve({3, 4, 2}), (Ids{3, 4, 2, 5}));
+  EXPECT_EQ(Serve({3, 4, 2}), (Ids{2, 3, 4, 5}));
+}
+
+TEST_F(WaitersTest, OldestFirstWhateverTheyReadFor) {
+  AddGroupReader(1, {"a"}, "h");
+  AddReader(2, {"a"});
+  AddGroupReader(3, {"a"}, "g");
+  AddGroupReader(4, {"a"}, "h");
+  AddReader(5, {"a"});
+  AddGroupReader(6, {"a"}, "g");
+  waiters_.Signal(0, "a");
+  EXPECT_EQ(Serve({1, 2, 3, 4, 5, 6}, 2), (Ids{1, 2}));
+  waiters_.Remove(3);
+  EXPECT_EQ(Serve({1, 2, 3, 4, 5, 6}), (Ids{4, 5, 6}));
+  EXPECT_EQ(waiters_.key_count(), 0u);
 }
 
 TEST_F(WaitersTest, KeepsItsPlaceWhenItGetsNothing) {

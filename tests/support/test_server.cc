@@ -124,6 +124,7 @@ void TestServer::Open() {
   options.memory_budget_bytes = uint64_t{32} << 20;
   options.journal_segment_bytes = uint64_t{1} << 20;
   options.reader_threads = 0;
+  options.restart_grace_ms = config_.settings().restart_grace_ms;
   options.background_threads = false;
   options.glob_match = [](std::string_view pattern, std::string_view text) {
     return resp::GlobMatch(pattern, text);
