@@ -115,10 +115,10 @@ PageSlot& PageFor(Core& core, Group& group, StreamId id, size_t bytes) {
   const StreamId upper_first = upper.first_id();
   group.Reorder(slot, std::min(slot.first_id, id), page.OldestKey());
   slot.oldest_is_exact = true;
-  slot.times = page.Times();
   if (group.parked_count > 0) {
     group.NoteParked(slot);
   }
+  slot.times = page.Times();
   AddPage(core, group, index + 1, upper_first, std::move(upper));
   return group.pages[id >= upper_first ? index + 1 : index];
 }

@@ -296,13 +296,13 @@ Result<bool> Engine::GoesFirstAndAlone(Op& op, Stream& stream, Group& group,
     return false;
   }
   RETURN_IF_ERROR(PrepareReadHistory(op, stream, group, args));
-  for (const StreamId id : HistoryIds(group, consumer->number, args)) {
-    const std::optional<PendingRecord> record = FindRecord(group, id);
-    if (!IsExhausted(policy, *record)) {
-      return GoesAlone(policy, record->count) && FindLiveEntry(stream, id).has_value();
-    }
+  const HistoryPlan plan = PlanHistory(*core_, op, stream, group, consumer->number, args, 1);
+  if (plan.ids.empty()) {
+    return false;
   }
-  return false;
+  const StreamId first = plan.ids.front();
+  return FindLiveEntry(stream, first).has_value() &&
+         GoesAlone(policy, FindRecord(group, first)->count);
 }
 
 Result<ReadNewResult> Engine::ReadNew(Op& op, Stream& stream, Group& group, const ReadNewArgs& args,

@@ -153,11 +153,6 @@ ClaimPlan PlanClaim(Core& core, Op& op, Stream& stream, Group& group, const Clai
       plan.later_ms = walk.later_ms();
       break;
     }
-    const int64_t held_until_ms = HeldUntil(policy, *record);
-    if (held_until_ms > op.now.store_ms) {
-      plan.held_until_ms = std::min(plan.held_until_ms, held_until_ms);
-      continue;
-    }
     const std::optional<bool> exists = EntryExists(core, op, stream, record->id);
     if (!exists.value_or(false)) {
       if (exists.has_value() && SettlesGone(policy)) {
@@ -166,17 +161,18 @@ ClaimPlan PlanClaim(Core& core, Op& op, Stream& stream, Group& group, const Clai
       }
       continue;
     }
+    const int64_t held_until_ms = HeldUntil(policy, *record);
+    if (held_until_ms > op.now.store_ms) {
+      plan.held_until_ms = std::min(plan.held_until_ms, held_until_ms);
+      continue;
+    }
     const Fate fate = FateOf(policy, op, *record);
-    if (fate == Fate::kPassOver) {
-      continue;
-    }
     if (fate == Fate::kExhaust) {
-      RequireEntry(core, op, stream, record->id);
       budget.Take(stream, record->id);
+      RequireEntry(core, op, stream, record->id);
       plan.exhausted.push_back(*record);
-      continue;
     }
-    if (!plan.Take(core, op, stream, policy, *record, follows_others)) {
+    if (fate == Fate::kHandOut && !plan.Take(core, op, stream, policy, *record, follows_others)) {
       break;
     }
   }

@@ -82,9 +82,6 @@ class Settlement {
     if (counters_ != GroupCounters()) {
       Emit(core_, stream_, GroupCounted{group_.number, counters_});
     }
-    if ((!removed_.empty() || !parked_.empty()) && policy_.max_pending > 0) {
-      core_.Tell(StreamEvent::Kind::kReady, stream_, group_.name);
-    }
     if (!box_.refusal().empty()) {
       box_.LogRefusal();
     }

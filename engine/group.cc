@@ -203,13 +203,13 @@ void Group::Reorder(PageSlot& slot, StreamId first_id, DeliveryKey oldest) {
     return;
   }
   CHECK(order.erase({slot.oldest, slot.first_id}) == 1);
+  if (slot.first_id != first_id && parked_pages.erase(slot.first_id) > 0) {
+    parked_pages.insert(first_id);
+  }
   if (due != nullptr && slot.first_id != first_id) {
     const PageDue place = slot.due;
     due->Move(slot.first_id, &slot.due, PageDue());
     due->Move(first_id, &slot.due, place);
-  }
-  if (slot.first_id != first_id && parked_pages.erase(slot.first_id) > 0) {
-    parked_pages.insert(first_id);
   }
   slot.first_id = first_id;
   slot.oldest = oldest;
@@ -275,8 +275,8 @@ void Group::Summarize(PageSlot& slot) {
 size_t Group::memory_bytes() const {
   return sizeof(Group) + name.size() + consumers.size() * (sizeof(Consumer) + 48) +
          pages.size() * (sizeof(PageSlot) + sizeof(PageOrder) + 32) +
-         (due == nullptr ? 0 : due->by_due().size() * 2 * sizeof(DueIndex::Place)) +
          parked_pages.size() * sizeof(StreamId) +
+         (due == nullptr ? 0 : due->by_due().size() * 2 * sizeof(DueIndex::Place)) +
          (own_policy == nullptr ? 0 : own_policy->memory_bytes()) + 512;
 }
 

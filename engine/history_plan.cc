@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "engine/due.h"
 #include "engine/entry_cursor.h"
 #include "engine/exhaustion.h"
 #include "engine/limits.h"
@@ -19,7 +20,8 @@ class HistoryPlanner {
         most_(static_cast<size_t>(most)) {}
 
   bool is_full() const {
-    return plan_.ids.size() >= most_ || budget_.spent() || op_.needs.size() >= kObjectsPerLoad;
+    return ends_ || plan_.ids.size() >= most_ || budget_.spent() ||
+           op_.needs.size() >= kObjectsPerLoad;
   }
 
   void Visit(const PendingRecord& record) {
@@ -38,6 +40,7 @@ class HistoryPlanner {
       plan_.exhausted.push_back(record);
     } else {
       plan_.ids.push_back(record.id);
+      ends_ = *exists && GoesAlone(policy_, record.count);
     }
   }
 
@@ -50,6 +53,7 @@ class HistoryPlanner {
   const GroupPolicy* const policy_;
   const size_t most_;
   ExhaustBudget budget_;
+  bool ends_ = false;  // Nothing may follow: ISOLATE-LAST.
   HistoryPlan plan_;
 };
 

@@ -59,7 +59,8 @@ Status LetterBox::Require(uint64_t letter_count) {
   if (trim.strategy == TrimArgs::Strategy::kNone) {
     return OkStatus();
   }
-  return RequireForTrimPlan(core_, op_, stream, trim, {.extra = letter_count, .gone = 0, .first_id = {}});
+  return RequireForTrimPlan(core_, op_, stream, trim,
+                            {.extra = letter_count, .gone = 0, .first_id = {}});
 }
 
 bool LetterBox::Refuse(std::string why) {

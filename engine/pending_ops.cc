@@ -362,13 +362,12 @@ Status Engine::Claim(Op& op, Stream& stream, Group& group, const ClaimArgs& args
     if (!record.has_value() ? !args.force : !IdleEnough(op, *record, args.min_idle_ms)) {
       continue;
     }
-    if (record.has_value() && !sets_count && args.min_idle_ms > 0 &&
-        HeldBack(policy, op, *record)) {
-      continue;
-    }
     // Who sets the count always claims; ids alone are no delivery.
-    if (record.has_value() && !sets_count && (!args.just_id || record->parked)) {
-      const Fate fate = FateOf(policy, op, *record);
+    if (record.has_value() && !sets_count) {
+      if (record->parked || (args.min_idle_ms > 0 && HeldBack(policy, op, *record))) {
+        continue;
+      }
+      const Fate fate = args.just_id ? Fate::kHandOut : FateOf(policy, op, *record);
       if (fate == Fate::kExhaust) {
         batch.Exhaust(*record);
       }

@@ -13,7 +13,6 @@
 #include "absl/container/btree_set.h"
 #include "engine/apply.h"
 #include "engine/due.h"
-#include "engine/check.h"
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
 #include "engine/group_ops.h"
@@ -315,8 +314,8 @@ void Redriving::GiveBack(GroupShare& share) {
   if (!share.requeued.empty()) {
     Emit(core_, stream,
          HandedBack{group.number, op_.now.store_ms, group.next_sequence, share.requeued});
-    ExpectDue(core_, op_.now, stream, group);
     core_.Tell(StreamEvent::Kind::kReady, stream, group.name);
+    ExpectDue(core_, op_.now, stream, group);
   }
   GroupCounters counters;
   counters.redriven = share.redriven;

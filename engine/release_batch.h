@@ -15,13 +15,6 @@ class ReleaseBatch {
   ReleaseBatch(Core& core, Stream& stream, const Group& group, int64_t released_ms)
       : core_(core), stream_(stream), group_(group), released_ms_(released_ms) {}
 
-  // Before a record is looked at: one that is not above all earlier ones may have been released by
-  // this very command.
-  void Approach(StreamId id) {
-    if (!records_.empty() && id <= records_.back().id) {
-      Flush();
-    }
-  }
   // `record.reason` must stay until Flush().
   void Add(const HandedBackRecord& record) { records_.push_back(record); }
   void Flush();

@@ -49,6 +49,9 @@ std::optional<PendingRecord> UsedUp(const GroupPolicy* policy, const ReleaseArgs
   if (!args.reason.empty()) {
     record.reason = args.reason;
   }
+  if (record.parked && !is_fatal) {
+    return std::nullopt;  // It stays where it is.
+  }
   record.fatal = is_fatal;
   return is_fatal || IsExhausted(policy, record) ? std::optional(record) : std::nullopt;
 }
@@ -112,6 +115,7 @@ Result<int64_t> Engine::Release(Op& op, Stream& stream, Group& group, const Rele
       back.due_ms = args.delay_ms.has_value() ? DueAfter(op, *args.delay_ms) : 0;
       // Only who sets the count takes a record from where it is parked.
       back.parked = record.has_value() && record->parked && !args.retry_count.has_value();
+      back.fatal = back.parked && record->fatal;
       back.reason = args.reason;
       released.Add(back);
     }

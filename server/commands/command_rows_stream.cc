@@ -85,8 +85,6 @@ constexpr ArgumentDoc kXInfoStream[] = {Key(), Block("full-block", kFull, kOptio
 constexpr ArgumentDoc kXInfoGroups[] = {Key()};
 constexpr ArgumentDoc kXInfoQueue[] = {Key()};
 constexpr ArgumentDoc kXInfoConsumers[] = {Key(), Text("group")};
-constexpr ArgumentDoc kXInfoPending[] = {Key(), Text("group"), Text("start"), Text("end"),
-                                         Number("count")};
 constexpr ArgumentDoc kXInfoDeadLetter[] = {Key(), Text("group")};
 constexpr ArgumentDoc kRedriveFrom[] = {Text("id"), kCount};
 constexpr ArgumentDoc kRedriveLetters[] = {
@@ -99,6 +97,8 @@ constexpr ArgumentDoc kXRedrive[] = {
     Option("TO", "key", ArgumentType::kKey),
     OneOf("letters", kRedriveLetters),
 };
+constexpr ArgumentDoc kXInfoPending[] = {Key(), Text("group"), Text("start"), Text("end"),
+                                         Number("count")};
 
 constexpr CommandSpec kRows[] = {
     {
@@ -270,8 +270,8 @@ constexpr CommandSpec kRows[] = {
         .arguments = kXInfoPending,
         .key_flags = "RO access",
         .tips = "nondeterministic_output",
-      },
-      {
+    },
+    {
         .name = "xinfo|queue",
         .arity = 3,
         .flags = kReadonly,

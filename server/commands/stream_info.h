@@ -8,10 +8,10 @@ namespace server {
 Outcome CmdXInfoStream(CommandContext& context);
 Outcome CmdXInfoGroups(CommandContext& context);
 Outcome CmdXInfoConsumers(CommandContext& context);
-// pending_info.cc
-Outcome CmdXInfoPending(CommandContext& context);
 // dead_letter_info.cc
 Outcome CmdXInfoDeadLetter(CommandContext& context);
+// pending_info.cc
+Outcome CmdXInfoPending(CommandContext& context);
 Outcome CmdXInfoHelp(CommandContext& context);
 
 }  // namespace server

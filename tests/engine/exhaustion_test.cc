@@ -81,7 +81,7 @@ TEST_F(ExhaustionTest, ALetterTellsWhereItCameFromAndWhy) {
 }
 
 TEST_F(ExhaustionTest, AConsumerThatCrashesOnPoisonIsNotCaughtInItsHistory) {
-  Prepare(3, 3);
+  Prepare(3, 3, {Number(GroupOption::kIsolateLast, 0)});
   ASSERT_EQ(Read("c", 0).size(), 3u);
   EXPECT_EQ(History("c").size(), 3u);
   EXPECT_EQ(History("c").size(), 3u);
