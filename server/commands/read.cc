@@ -166,6 +166,7 @@ Outcome WaitOrNull(CommandContext& context, const ReadOptions& options, const Ta
   }
   if (options.group) {
     wait.group_read = true;
+    wait.leaves_some = options.no_ack || options.claim_min_idle_ms.has_value();
     wait.group = *options.group;
   }
   if (options.claim_min_idle_ms) {

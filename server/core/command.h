@@ -64,6 +64,8 @@ struct WaitRequest {
   // For XREADGROUP the group; readers of one group compete, all others fan out.
   std::string group;
   bool group_read = false;
+  // Some of what a reader behind it in the group could get is not for it (NOACK, CLAIM).
+  bool leaves_some = false;
   // Relative, as the client gave it; 0 = for ever. The deadline is fixed when the client first
   // parks.
   int64_t timeout_ms = 0;

@@ -46,7 +46,7 @@ void Report(ServerContext& server, const engine::Engine& engine, const StreamEve
     case StreamEvent::Kind::kConsumerDeleted:
       return changed(key_event::kXgroupDelConsumer);
     case StreamEvent::Kind::kReady:
-      return server.waiters().Signal(event.db, event.key);
+      return server.waiters().SignalPending(event.db, event.key);
     case StreamEvent::Kind::kRoom:
       return server.producers().Signal(event.db, event.key);
     case StreamEvent::Kind::kLetter:

@@ -24,6 +24,7 @@ struct Waiters::Key {
   // While the key is ready: where its pass stands, and whether it was signalled again since.
   bool is_ready = false;
   bool is_signalled_again = false;
+  bool has_pending_ones = false;  // See SignalPending().
   bool has_begun = false;
   std::vector<Head> heads;  // A heap, the oldest on top.
 };
@@ -39,6 +40,7 @@ void Waiters::Add(ClientId id, uint32_t db, const WaitRequest& wait, int64_t dea
   client.deadline_us = deadline_us;
   client.group = wait.group;
   client.group_read = wait.group_read;
+  client.leaves_some = wait.leaves_some;
   if (wait.claim) client.claim_min_idle_ms = wait.claim->min_idle_ms;
   for (const std::string& name : wait.keys) {
     Key& key = KeyFor(db, name);
@@ -99,6 +101,13 @@ void Waiters::SignalKeysOf(ClientId id) {
 void Waiters::MarkReady(uint32_t db, std::string_view name) {
   const auto found = keys_.find(KeyName{db, name});
   if (found != keys_.end()) MarkReady(*found->second);
+}
+
+void Waiters::SignalPending(uint32_t db, std::string_view name) {
+  const auto found = keys_.find(KeyName{db, name});
+  if (found == keys_.end()) return;
+  found->second->has_pending_ones = true;
+  MarkReady(*found->second);
 }
 
 void Waiters::MarkReady(Key& key) {
@@ -184,7 +193,9 @@ size_t Waiters::Serve(size_t max, absl::FunctionRef<WakeUp(ClientId)> run) {
     if (const auto next = TakeNext(key)) {
       const auto& [place, client] = *next;
       ++count;
-      if (run(client) == WakeUp::kServed || place.first == kFanOutLane) GoOnBehind(key, place);
+      const bool goes_on =
+          place.first == kFanOutLane || (key.has_pending_ones && clients_.at(client).leaves_some);
+      if (run(client) == WakeUp::kServed || goes_on) GoOnBehind(key, place);
       continue;
     }
     ready_.pop_front();
@@ -192,6 +203,7 @@ size_t Waiters::Serve(size_t max, absl::FunctionRef<WakeUp(ClientId)> run) {
     if (key.is_signalled_again && !key.clients.empty()) {
       MarkReady(key);
     } else {
+      key.has_pending_ones = false;
       EraseIfUnused(key);
     }
   }

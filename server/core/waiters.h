@@ -62,6 +62,9 @@ class Waiters {
   void Signal(uint32_t db, std::string_view key) {
     if (!clients_.empty()) MarkReady(db, key);
   }
+  // The same for entries that were delivered before. Readers that leave some of them to others
+  // (WaitRequest::leaves_some) and get nothing do not keep those behind them from running.
+  void SignalPending(uint32_t db, std::string_view key);
   void SignalDatabase(uint32_t db);
   void SignalAll();
   // Every key of this client.
@@ -144,6 +147,7 @@ class Waiters {
     int64_t deadline_us = kForever;
     std::string group;
     bool group_read = false;
+    bool leaves_some = false;
     std::optional<int64_t> claim_min_idle_ms;
     int64_t look_at_us = kForever;
     absl::InlinedVector<std::pair<Key*, LaneNumber>, 1> places;

@@ -18,8 +18,10 @@ class WaitersTest : public testing::Test {
     wait.keys = std::move(keys);
     waiters_.Add(id, db, wait, Waiters::kForever);
   }
-  void AddGroupReader(ClientId id, std::vector<std::string> keys, std::string group) {
+  void AddGroupReader(ClientId id, std::vector<std::string> keys, std::string group,
+                      bool leaves_some = false) {
     WaitRequest wait;
+    wait.leaves_some = leaves_some;
     wait.keys = std::move(keys);
     wait.group = std::move(group);
     wait.group_read = true;
@@ -68,6 +70,20 @@ TEST_F(WaitersTest, EachGroupStopsAtTheFirstThatGetsNothing) {
   EXPECT_EQ(Serve({1}), (Ids{1, 2, 3}));
   waiters_.Signal(0, "a");
   EXPECT_EQ(Serve({3, 4, 2}), (Ids{2, 3, 4, 5}));
+}
+
+TEST_F(WaitersTest, WhoLeavesSomeKeepsNobodyFromWhatWasPendingBefore) {
+  AddGroupReader(1, {"a"}, "g", /*leaves_some=*/true);
+  AddGroupReader(2, {"a"}, "g");
+  AddGroupReader(3, {"a"}, "g", /*leaves_some=*/true);
+  AddGroupReader(4, {"a"}, "g");
+  waiters_.SignalPending(0, "a");
+  EXPECT_EQ(Serve({2}), (Ids{1, 2, 3, 4}));
+  waiters_.SignalPending(0, "a");
+  EXPECT_EQ(Serve({}), (Ids{1, 3, 4}));
+  // What is new is for everybody.
+  waiters_.Signal(0, "a");
+  EXPECT_EQ(Serve({}), (Ids{1}));
 }
 
 TEST_F(WaitersTest, OldestFirstWhateverTheyReadFor) {

@@ -227,6 +227,7 @@ bool TestServer::RunTurn() {
   // Connections may be added by nobody meanwhile, but sessions may go.
   for (const std::unique_ptr<TestClient>& client : clients_) worked |= Feed(*client);
   worked |= dispatcher_->HasDueWork();
+  worked |= engine_->next_due_work_ms() <= Now().store_ms;
   dispatcher_->RunDueWork();
   engine_->EndTurn(Now());
   for (const std::unique_ptr<TestClient>& client : clients_) worked |= Flush(*client);
