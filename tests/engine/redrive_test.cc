@@ -69,6 +69,7 @@ TEST_F(RedriveTest, BringsEntriesBackIntoTheirGroupAlone) {
   MakeLetters(3);
   CreateGroup("other");
   Read("x", 0, {}, "other");
+  events_.clear();
   const RedriveResult result = Redrive(StreamId());
   EXPECT_EQ(result.moved, 3);
   EXPECT_EQ(result.cursor, StreamId());
