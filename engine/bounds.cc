@@ -76,8 +76,9 @@ Front TakeOldest(Core& core, Op& op, Stream& stream, uint64_t count, uint64_t da
   return TakeFront(
       core, op, stream,
       [=](const BlockSlot& slot, const Front& front) {
-        return front.count + slot.live_count <= count ||
-               front.data_bytes + slot.live_data_bytes <= data_bytes;
+        return (front.count < count && front.count + slot.live_count <= count) ||
+               (front.data_bytes < data_bytes &&
+                front.data_bytes + slot.live_data_bytes <= data_bytes);
       },
       [=](StreamId, const Front& front) {
         return front.count < count || front.data_bytes < data_bytes;
@@ -298,7 +299,9 @@ void NoteAdded(Core& core, const Op& op, Stream& stream, StreamId id) {
   if (look_ms != INT64_MAX) {
     core.steward->Expect(stream, look_ms);
   }
-  if (!stream.positions.empty() && stream.positions.Lowest() >= id && Retires(core, stream)) {
+  // An entry that all groups have passed already.
+  if (!stream.positions.empty() && stream.positions.Lowest() >= id && Retires(core, stream) &&
+      stream.retirement != Retirement::kOff) {
     BeginSweep(core, op, stream, id);
   }
 }

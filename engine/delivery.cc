@@ -183,8 +183,8 @@ Status Prepare(Core& core, Op& op, Stream& stream, Group& group, const ReadNewAr
   }
   RETURN_IF_ERROR(core.CheckLoaded(op));
   if (args.no_ack) {
-    return MayRetire(core, stream) ? PrepareRetiring(core, op, stream, CollectIds(stream, extent))
-                                   : OkStatus();
+    return Retires(core, stream) ? PrepareRetiring(core, op, stream, CollectIds(stream, extent))
+                                 : OkStatus();
   }
   if (MayBePending(group)) {
     RequirePending(core, op, group, CollectIds(stream, extent));
@@ -405,8 +405,7 @@ Result<int64_t> Engine::Acknowledge(Op& op, Stream& stream, Group& group,
                                     std::span<const StreamId> ids) {
   RequirePending(*core_, op, group, ids);
   RETURN_IF_ERROR(core_->CheckLoaded(op));
-  const bool may_retire = MayRetire(*core_, stream);
-  if (may_retire) [[unlikely]] {
+  if (Retires(*core_, stream)) [[unlikely]] {
     RETURN_IF_ERROR(PrepareRetiring(*core_, op, stream, {ids.begin(), ids.end()}));
   }
   std::vector<StreamId>& present = core_->id_scratch;
@@ -425,7 +424,7 @@ Result<int64_t> Engine::Acknowledge(Op& op, Stream& stream, Group& group,
   }
   if (!present.empty()) {
     Emit(*core_, stream, Acknowledged{group.number, present});
-    if (may_retire) [[unlikely]] {
+    if (MayRetire(*core_, stream)) [[unlikely]] {
       RetireUnreferenced(*core_, op, stream, present);
     }
   }

@@ -87,9 +87,6 @@ void RequireForRetiring(Core& core, Op& op, Stream& stream, std::span<const Stre
 }
 
 Status PrepareRetiring(Core& core, Op& op, Stream& stream, std::vector<StreamId> ids) {
-  if (!Retires(core, stream)) {
-    return OkStatus();
-  }
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return LoadInRounds(core, op, [&] { RequireForRetiring(core, op, stream, ids); });

@@ -27,7 +27,7 @@ inline bool MayRetire(Core& core, Stream& stream) {
 }
 
 // Sees to it that all is in memory that RetireUnreferenced() needs for any of these ids, which may
-// be in any order (kNotLoaded otherwise).
+// be in any order (kNotLoaded otherwise). The stream has the option.
 Status PrepareRetiring(Core& core, Op& op, Stream& stream, std::vector<StreamId> ids);
 // The same for ascending ids, in calls that have more to load: notes a round of it.
 void RequireForRetiring(Core& core, Op& op, Stream& stream, std::span<const StreamId> ids);

@@ -128,6 +128,7 @@ Result<AddResult> Engine::Add(Op& op, std::string_view key, Stream* stream, cons
   AddResult result;
   ASSIGN_OR_RETURN(const StreamId new_id,
                    ChooseId(op, id, stream == nullptr ? StreamId() : stream->last_id));
+  bool has_policy = stream != nullptr && core_->PolicyOf(*stream) != nullptr;
   Room room;
   if (stream == nullptr) {
     result.refusal = RefusalOfFirst(*core_, key, payload.data_bytes);
@@ -136,8 +137,9 @@ Result<AddResult> Engine::Add(Op& op, std::string_view key, Stream* stream, cons
     }
     ASSIGN_OR_RETURN(stream, CreateStream(op, key));
     result.created = true;
+    has_policy = core_->PolicyOf(*stream) != nullptr;
   } else {
-    if (core_->PolicyOf(*stream) != nullptr) [[unlikely]] {
+    if (has_policy) [[unlikely]] {
       ASSIGN_OR_RETURN(room, FindRoom(*core_, op, *stream, {1, payload.data_bytes}));
       result.refusal =
           line == RoomLine::kTaken ? RefusalBehindOthers(*core_, *stream, room) : room.refusal;
@@ -150,14 +152,16 @@ Result<AddResult> Engine::Add(Op& op, std::string_view key, Stream* stream, cons
       // What the trim will need is there before the entry is: planned as if it were there.
       RETURN_IF_ERROR(RequireForTrimPlan(*core_, op, *stream, trim, room.BaseOfTrim()));
     }
-    MakeRoom(*core_, *stream, room);
+    if (has_policy) [[unlikely]] {
+      MakeRoom(*core_, *stream, room);
+    }
   }
   result.id = new_id;
   Emit(*core_, *stream, MakeEntry(*core_, *stream, result.id, payload));
   if (trim.strategy != TrimArgs::Strategy::kNone) {
     result.trimmed = TrimStream(*core_, *stream, trim);
   }
-  if (core_->PolicyOf(*stream) != nullptr) [[unlikely]] {
+  if (has_policy) [[unlikely]] {
     NoteAdded(*core_, op, *stream, result.id);
   }
   Core::Saw(op, *stream);

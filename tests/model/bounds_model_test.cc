@@ -173,10 +173,12 @@ class BoundsFuzzer {
     const uint64_t bytes = size + 1;
     engine::Now now = engine_.Now();
     const bool fits = model_.MakesRoom(now.unix_ms, bytes);
+    const engine::TrimArgs trim = PickTrim();
     const auto added = engine_.Run(0, [&](Op& op) -> Result<engine::AddResult> {
       const auto stream = engine_->OpenStream(op, "s");
       if (!stream.ok() && stream.code() != engine::Code::kNotFound) return stream.status();
-      auto result = engine_->Add(op, "s", stream.ok() ? *stream : nullptr, {}, entry.payload(), {});
+      auto result =
+          engine_->Add(op, "s", stream.ok() ? *stream : nullptr, {}, entry.payload(), trim);
       if (result.ok() && result->refusal.bound != engine::Bound::kNone) {
         engine_->CountRefusal(op, **stream);
       }
@@ -188,9 +190,49 @@ class BoundsFuzzer {
     if (fits) {
       model_.entries[added->id] = bytes;
       last_id_ = added->id;
+      Trim(trim, added->trimmed);
     } else {
       ++model_.counts.rejected;
     }
+  }
+
+  engine::TrimArgs PickTrim() {
+    engine::TrimArgs trim;
+    if (Draw(4) != 0) return trim;
+    trim.strategy = engine::TrimArgs::Strategy::kMaxLen;
+    trim.max_len = Draw(30);
+    trim.approximate = Draw(3) == 0;
+    trim.references = static_cast<engine::References>(Draw(3));
+    return trim;
+  }
+
+  // XADD's own trimming, which comes last. How far `~` goes by nodes is for others to test.
+  void Trim(const engine::TrimArgs& trim, int64_t trimmed) {
+    if (trim.strategy == engine::TrimArgs::Strategy::kNone) return;
+    size_t surplus = model_.entries.size() - std::min<size_t>(model_.entries.size(), trim.max_len);
+    const bool by_node = trim.approximate && trim.references == engine::References::kKeep;
+    if (by_node) {
+      ASSERT_LE(trimmed, static_cast<int64_t>(surplus));
+      surplus = static_cast<size_t>(trimmed);
+    }
+    int64_t removed = 0;
+    for (auto at = model_.entries.begin(); at != model_.entries.end() && surplus > 0;) {
+      const StreamId id = at->first;
+      if (trim.references == engine::References::kRespect && model_.IsReferenced(id)) {
+        ++at;
+        continue;
+      }
+      if (trim.references == engine::References::kDrop) {
+        for (auto& [name, group] : model_.groups) group.pending.erase(id);
+      }
+      at = model_.entries.erase(at);
+      --surplus;
+      ++removed;
+    }
+    ASSERT_EQ(trimmed, removed);
+    steps_.push_back("  and trims " + std::to_string(removed) + " to " +
+                     std::to_string(trim.max_len) + (trim.approximate ? " ~" : "") + " mode " +
+                     std::to_string(static_cast<int>(trim.references)));
   }
 
   std::string PickGroup() { return Draw(2) == 0 ? "g" : "h"; }

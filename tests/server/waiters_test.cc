@@ -51,6 +51,20 @@ TEST_F(WaitersTest, NothingIsReadyWithoutASignalForTheKey) {
   EXPECT_EQ(Serve({1}), Ids{});
 }
 
+TEST_F(WaitersTest, APlaceThatGetsFreeCostsTwoRunsHoweverManyWaitForOne) {
+  for (ClientId id = 1; id <= 50; ++id) AddGroupReader(id, {"a"}, "");
+  EXPECT_EQ(waiters_.CountOn(0, "a"), 50u);
+  EXPECT_EQ(waiters_.FirstOn(0, "a"), 1u);
+  waiters_.Signal(0, "a");
+  EXPECT_EQ(Serve({1}), (Ids{1, 2}));
+  EXPECT_EQ(waiters_.FirstOn(0, "a"), 2u);
+  EXPECT_EQ(waiters_.CountOn(0, "a"), 49u);
+  EXPECT_EQ(waiters_.CountOn(1, "a"), 0u);
+  EXPECT_EQ(waiters_.FirstOn(0, "b"), 0u);
+  waiters_.SignalAll();
+  EXPECT_EQ(Serve({}), Ids{2});
+}
+
 TEST_F(WaitersTest, AllReadersOutsideOfGroupsRunInOrder) {
   for (ClientId id : {3, 1, 2}) AddReader(id, {"a"});
   waiters_.Signal(0, "a");
