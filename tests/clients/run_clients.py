@@ -32,10 +32,16 @@ SCRIPTS = {
     "ruby-redis": ("ruby", "round_trip.rb"),
     "perl-redis": ("perl", "round_trip.pl"),
 }
+# A consumer loop that crashes on poison, and a policy by configuration.
+POISON = {"poison-python": (sys.executable, "poison.py")}
+POISON_LIBRARIES = {"poison-ioredis5": "ioredis5", "poison-ioredis6": "ioredis6"}
+POISON_RULE = "* * MAX-DELIVERIES 3 ACK-WAIT 1000"
+# Moleculer's own dead-lettering (after 3 deliveries) beside a cap of the server's.
+CAPPED_APPS = {"moleculer-cap-below": "* * MAX-DELIVERIES 2", "moleculer-cap-above": "* * MAX-DELIVERIES 10"}
 APPS = {"socket-io": "socket_io.mjs", "moleculer": "moleculer.mjs",
         "redis-commander": "redis_commander.mjs"}
 OLDEST_NODE_FOR_APPS = 18
-CLIENTS = [*SCRIPTS, *NODE_CLIENTS, *APPS, "exporter", "cli", "benchmark", "protocol"]
+CLIENTS = [*SCRIPTS, *POISON, *NODE_CLIENTS, *POISON_LIBRARIES, *APPS, *CAPPED_APPS, "exporter", "cli", "benchmark", "protocol"]
 SKIPPED = 77
 TIMEOUT_S = 120
 
@@ -78,30 +84,34 @@ def run_program(*words):
     print("  " + done.stdout.strip())
 
 
-def run_library(client, server, modules):
-    if node_major() < NODE_CLIENTS[client]:
-        raise Skip(f"{client} needs Node {NODE_CLIENTS[client]}")
+def run_library(script, library, server, modules):
+    if node_major() < NODE_CLIENTS[library]:
+        raise Skip(f"{library} needs Node {NODE_CLIENTS[library]}")
     install_modules(HERE, modules)
-    run_program("node", HERE / "round_trip.mjs", modules, client, server.port)
+    run_program("node", HERE / script, modules, library, server.port)
 
 
-def run_app(client, server, modules):
+def run_app(client, server, modules, *words):
     if node_major() < OLDEST_NODE_FOR_APPS:
         raise Skip(f"{client} needs Node {OLDEST_NODE_FOR_APPS}")
     if client == "redis-commander" and not shutil.which("chromium"):
         raise Skip("there is no chromium; scripts/setup-clients installs it")
     install_modules(HERE / "apps", modules / "apps")
-    run_program("node", HERE / "apps" / APPS[client], modules / "apps", server.port)
+    run_program("node", HERE / "apps" / APPS[client], modules / "apps", server.port, *words)
 
 
 def run_client(client, server, modules):
-    if client in SCRIPTS:
-        interpreter, script = SCRIPTS[client]
+    if client in SCRIPTS or client in POISON:
+        interpreter, script = (SCRIPTS | POISON)[client]
         run_program(interpreter, HERE / script, server.port)
     elif client in NODE_CLIENTS:
-        run_library(client, server, modules)
+        run_library("round_trip.mjs", client, server, modules)
+    elif client in POISON_LIBRARIES:
+        run_library("poison.mjs", POISON_LIBRARIES[client], server, modules)
     elif client in APPS:
         run_app(client, server, modules)
+    elif client in CAPPED_APPS:
+        run_app("moleculer", server, modules, client.removeprefix("moleculer-"))
     elif client == "exporter":
         exporter.run(server)
     elif client == "protocol":
@@ -112,6 +122,13 @@ def run_client(client, server, modules):
             print(f"  {check.__name__} ok")
 
 
+def options_for(client):
+    """What its server is started with."""
+    if client in POISON or client in POISON_LIBRARIES:
+        return ["--group-policy", POISON_RULE]
+    return ["--group-policy", CAPPED_APPS[client]] if client in CAPPED_APPS else []
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--server", required=True)
@@ -120,7 +137,7 @@ def main():
     options = parser.parse_args()
     passed, failed, skipped = 0, 0, 0
     for client in options.clients or CLIENTS:
-        with ServerProcess(options.server) as server:
+        with ServerProcess(options.server, options=options_for(client)) as server:
             try:
                 run_client(client, server, options.modules)
                 passed += 1
