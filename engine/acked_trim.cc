@@ -7,8 +7,7 @@
 
 namespace engine {
 
-AckedTrim::AckedTrim(Core& core, Op& op, Stream& stream, const TrimArgs& args,
-                     const TrimBase& base)
+AckedTrim::AckedTrim(Core& core, Op& op, Stream& stream, const TrimArgs& args, const TrimBase& base)
     : core_(core),
       op_(op),
       stream_(stream),

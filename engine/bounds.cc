@@ -67,8 +67,7 @@ Front TakeFront(Core& core, Op& op, Stream& stream, TakesBlock takes_block, Take
 
 Front TakeBelow(Core& core, Op& op, Stream& stream, StreamId end) {
   return TakeFront(
-      core, op, stream,
-      [end](const BlockSlot& slot, const Front&) { return slot.last_id < end; },
+      core, op, stream, [end](const BlockSlot& slot, const Front&) { return slot.last_id < end; },
       [end](StreamId id, const Front&) { return id < end; });
 }
 
@@ -131,8 +130,7 @@ uint64_t CountPending(Core& core, Op& op, Stream& stream, StreamId first, Stream
   }
   CollectPending(core, op, stream, first, last, &ids);
   return static_cast<uint64_t>(std::count_if(ids.begin(), ids.end(), [&](StreamId id) {
-    return op.needs.size() < kLoadRoundItems &&
-           EntryExists(core, op, stream, id).value_or(false);
+    return op.needs.size() < kLoadRoundItems && EntryExists(core, op, stream, id).value_or(false);
   }));
 }
 
@@ -196,11 +194,13 @@ class RoomPlan {
     const uint64_t length = stream_.length - aged.count + entries_.count;
     const uint64_t data_bytes = stream_.data_bytes - aged.data_bytes + entries_.data_bytes;
     const auto over = [](uint64_t value, int64_t bound) {
-      return bound > 0 && value > static_cast<uint64_t>(bound) ? value - static_cast<uint64_t>(bound)
-                                                               : 0;
+      return bound > 0 && value > static_cast<uint64_t>(bound)
+                 ? value - static_cast<uint64_t>(bound)
+                 : 0;
     };
     count_over_ = std::min(over(length, policy_.max_len), stream_.length - aged.count);
-    bytes_over_ = std::min(over(data_bytes, policy_.max_bytes), stream_.data_bytes - aged.data_bytes);
+    bytes_over_ =
+        std::min(over(data_bytes, policy_.max_bytes), stream_.data_bytes - aged.data_bytes);
     Refusal refusal{.may_wait = policy_.overflow == Overflow::kBlock,
                     .timeout_ms = policy_.overflow_timeout_ms};
     if (over(length, policy_.max_len) > 0) {
@@ -224,8 +224,7 @@ class RoomPlan {
     }
     const uint64_t read = TakeBelow(core_, op_, stream_, std::max(*unread, from)).count;
     const uint64_t all = end.IsZero() ? stream_.length : TakeBelow(core_, op_, stream_, end).count;
-    const uint64_t pending =
-        *unread > from ? CountPending(core_, op_, stream_, from, *unread) : 0;
+    const uint64_t pending = *unread > from ? CountPending(core_, op_, stream_, from, *unread) : 0;
     return all - std::min(read, all) + pending;
   }
 
@@ -262,8 +261,8 @@ Result<Room> FindRoom(Core& core, Op& op, Stream& stream, const NewEntries& entr
   if (entries.count == 1 && IsAbove(entries.data_bytes, policy->max_bytes)) {
     return NoRoom({.bound = Bound::kEntryBytes, .limit = policy->max_bytes});
   }
-  RETURN_IF_ERROR(LoadInRounds(
-      core, op, [&] { room = RoomPlan(core, op, stream, *policy, entries).Make(); }));
+  RETURN_IF_ERROR(
+      LoadInRounds(core, op, [&] { room = RoomPlan(core, op, stream, *policy, entries).Make(); }));
   return room;
 }
 
@@ -337,7 +336,8 @@ Result<Bound> Engine::FullBound(Op& op, Stream& stream) {
   if (room.refusal.bound != Bound::kNone || room.counts.dropped == 0) {
     return room.refusal.bound;
   }
-  const bool by_length = policy->max_len > 0 && stream.length >= static_cast<uint64_t>(policy->max_len);
+  const bool by_length =
+      policy->max_len > 0 && stream.length >= static_cast<uint64_t>(policy->max_len);
   return by_length ? Bound::kMaxLen : Bound::kMaxBytes;
 }
 

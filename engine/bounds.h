@@ -24,9 +24,9 @@ struct NewEntries {
 
 // Where there is room, and how it comes about.
 struct Room {
-  Refusal refusal;      // With a bound: there is none, and the rest is not set.
-  uint64_t gone = 0;    // The oldest entries that go first.
-  StreamId first_id;    // What stays begins here; 0-0: nothing stays. Only if any go.
+  Refusal refusal;    // With a bound: there is none, and the rest is not set.
+  uint64_t gone = 0;  // The oldest entries that go first.
+  StreamId first_id;  // What stays begins here; 0-0: nothing stays. Only if any go.
   StreamCounters counts;
 
   // The stream once MakeRoom() has been called and one entry been added.

@@ -76,8 +76,7 @@ std::optional<StreamId> EndOfStep(const Stream& stream, StreamId from) {
   for (size_t blocks = 0; at.has_value() && blocks < kSweptBlocksPerStep; ++blocks) {
     at = stream.directory.Next(*at);
   }
-  return at.has_value() ? std::optional<StreamId>(stream.directory.At(*at).first_id)
-                        : std::nullopt;
+  return at.has_value() ? std::optional<StreamId>(stream.directory.At(*at).first_id) : std::nullopt;
 }
 
 }  // namespace

@@ -119,8 +119,7 @@ bool MustLookInto(const BlockSlot& slot, StreamId first_id, const TrimArgs& args
   if (allowance == 0) {
     return false;
   }
-  return args.strategy != TrimArgs::Strategy::kMinId ||
-         slot.first_id < args.min_id;
+  return args.strategy != TrimArgs::Strategy::kMinId || slot.first_id < args.min_id;
 }
 
 struct Plan {

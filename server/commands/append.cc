@@ -259,10 +259,10 @@ Outcome CmdXAdd(CommandContext& context) {
   const engine::TrimArgs trim = TrimArgsOf(options.trim, context.engine.DefaultTrimLimit());
   const engine::RoomLine line = LineFor(context, key);
   const bool once = options.production.form != ProductionOptions::Form::kNone;
-  ASSIGN_OR_RETURN(const engine::AddResult added,
-                   once ? AddOnce(context, stream, options, payload, trim, line)
-                        : context.engine.Add(context.op, key, stream, options.id, payload, trim,
-                                             line));
+  ASSIGN_OR_RETURN(
+      const engine::AddResult added,
+      once ? AddOnce(context, stream, options, payload, trim, line)
+           : context.engine.Add(context.op, key, stream, options.id, payload, trim, line));
   if (added.refusal.bound != engine::Bound::kNone) {
     return NotAdded(context, stream, key, added.refusal);
   }

@@ -13,8 +13,7 @@ namespace {
 
 std::string FlagsOf(const ServerContext& server, const Session& session,
                     const TransportInfo& transport) {
-  const bool is_blocked =
-      server.IsBlocked(session.id) || session.state == SessionState::kPaused;
+  const bool is_blocked = server.IsBlocked(session.id) || session.state == SessionState::kPaused;
   std::string flags;
   if (session.is_monitor) flags += 'O';
   if (session.is_subscriber()) flags += 'P';

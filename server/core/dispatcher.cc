@@ -123,8 +123,7 @@ FeedOutcome Dispatcher::FeedRequests(Session& session, std::string_view input, F
     // While readers are left that a command has made ready nothing else may run: it could take from
     // them what they were woken for.
     if (count == kCommandsPerTurn || result->consumed >= kInputBytesPerTurn ||
-        session.output.size() > kOutputPauseBytes || context_.has_ready() ||
-        engine_.TurnIsFull()) {
+        session.output.size() > kOutputPauseBytes || context_.has_ready() || engine_.TurnIsFull()) {
       return FeedOutcome::kMoreLater;
     }
     limits.authenticated = session.authenticated || context_.settings().requirepass.empty();

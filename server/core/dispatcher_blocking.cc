@@ -1,5 +1,5 @@
-// The part of Dispatcher about clients that wait for data, or with an entry for room: how they block,
-// run again, and give up.
+// The part of Dispatcher about clients that wait for data, or with an entry for room: how they
+// block, run again, and give up.
 #include <algorithm>
 #include <memory>
 #include <string>

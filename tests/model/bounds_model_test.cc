@@ -79,7 +79,8 @@ struct Model {
     const auto is_full = [&] {
       return (policy.max_len > 0 &&
               after.entries.size() + 1 > static_cast<uint64_t>(policy.max_len)) ||
-             (policy.max_bytes > 0 && after.Bytes() + bytes > static_cast<uint64_t>(policy.max_bytes));
+             (policy.max_bytes > 0 &&
+              after.Bytes() + bytes > static_cast<uint64_t>(policy.max_bytes));
     };
     while (is_full()) {
       const StreamId oldest = after.entries.begin()->first;
@@ -249,11 +250,12 @@ class BoundsFuzzer {
     const auto read =
         OnGroup(name, [&](Op& op, Stream& stream, Group& of) -> Result<engine::ReadNewResult> {
           ids.clear();
-          return engine_->ReadNew(op, stream, of, args,
-                                  [&](const engine::EntryView& entry, const engine::PriorDelivery&) {
-                                    ids.push_back(entry.id);
-                                    return true;
-                                  });
+          return engine_->ReadNew(
+              op, stream, of, args,
+              [&](const engine::EntryView& entry, const engine::PriorDelivery&) {
+                ids.push_back(entry.id);
+                return true;
+              });
         });
     ASSERT_TRUE(read.ok());
     std::vector<StreamId> expected;
@@ -298,8 +300,7 @@ class BoundsFuzzer {
         break;
     }
     if (model_.entries.empty()) return last_id_;
-    return std::next(model_.entries.begin(),
-                     static_cast<ptrdiff_t>(Draw(model_.entries.size())))
+    return std::next(model_.entries.begin(), static_cast<ptrdiff_t>(Draw(model_.entries.size())))
         ->first;
   }
 
@@ -364,17 +365,18 @@ class BoundsFuzzer {
     model_.policy.overflow = static_cast<engine::Overflow>(Draw(3));
     model_.policy.retires = Draw(2) == 0;
     ApplyPolicy(static_cast<int64_t>(steps_.size()));
-    steps_.push_back("policy maxlen=" + std::to_string(model_.policy.max_len) + " maxbytes=" +
-                     std::to_string(model_.policy.max_bytes) + " maxage=" +
-                     std::to_string(model_.policy.max_age_ms) + " overflow=" +
-                     std::to_string(static_cast<int>(model_.policy.overflow)) +
+    steps_.push_back("policy maxlen=" + std::to_string(model_.policy.max_len) +
+                     " maxbytes=" + std::to_string(model_.policy.max_bytes) +
+                     " maxage=" + std::to_string(model_.policy.max_age_ms) +
+                     " overflow=" + std::to_string(static_cast<int>(model_.policy.overflow)) +
                      (model_.policy.retires ? " unacked" : ""));
   }
 
   void ApplyPolicy(int64_t timeout_ms) {
     engine::PolicyChange change;
     const auto set = [&change](StreamOption option, int64_t value) {
-      change.set.push_back({.option = static_cast<uint8_t>(option), .numbers = {value}, .text = {}});
+      change.set.push_back(
+          {.option = static_cast<uint8_t>(option), .numbers = {value}, .text = {}});
     };
     set(StreamOption::kMaxLen, model_.policy.max_len);
     set(StreamOption::kMaxBytes, model_.policy.max_bytes);
@@ -465,7 +467,8 @@ TEST_P(BoundsModel, HoldsWhatTheModelHolds) {
   BoundsFuzzer fuzzer(GetParam());
   for (int step = 0; step < 700; ++step) {
     fuzzer.Step();
-    ASSERT_FALSE(::testing::Test::HasFailure()) << "seed " << GetParam() << "\n" << fuzzer.history();
+    ASSERT_FALSE(::testing::Test::HasFailure()) << "seed " << GetParam() << "\n"
+                                                << fuzzer.history();
   }
 }
 
