@@ -54,7 +54,8 @@ class BoundsTest : public ::testing::Test {
   void Set(std::vector<std::pair<StreamOption, int64_t>> options) {
     PolicyChange change;
     for (const auto& [option, value] : options) {
-      change.set.push_back({.option = static_cast<uint8_t>(option), .numbers = {value}, .text = {}});
+      change.set.push_back(
+          {.option = static_cast<uint8_t>(option), .numbers = {value}, .text = {}});
     }
     ASSERT_TRUE(OnStream([&](Op& op, Stream& stream) {
                   engine_->SetPolicy(op, stream, change);
@@ -266,8 +267,11 @@ TEST_F(BoundsTest, SweepGoesOnAfterARestartInBoundedSteps) {
 TEST_F(BoundsTest, AgedEntriesGoInBoundedSteps) {
   AddMany(12'000, std::string(1200, 'x'));
   Set({{StreamOption::kMaxAge, 1000}});
-  engine_->RunDueWork(engine_.Now());
-  engine_.EndTurn();
+  // The first look may be for a block that has left memory.
+  for (int turn = 0; turn < 3 && Info().length == 12'000; ++turn) {
+    engine_->RunDueWork(engine_.Now());
+    engine_.EndTurn();
+  }
   EXPECT_GT(Info().length, 0);
   EXPECT_LT(Info().length, 12'000);
   Work();
