@@ -32,6 +32,18 @@ void CountOwner(Group& group, ConsumerNumber owner, int64_t change) {
   }
 }
 
+void CountPending(Group& group, int64_t change) {
+  group.pending_count += change;
+  group.stream->totals->pending += change;
+}
+
+void CountParked(Group& group, const PendingRecord& record, int64_t change) {
+  if (record.parked) {
+    group.parked_count += change;
+    group.stream->totals->parked += change;
+  }
+}
+
 PendingPage& Resident(Core& core, PageSlot& slot, size_t bytes) {
   CHECK(slot.unit != nullptr);
   core.checkpoint.Touch(*slot.unit, bytes);
@@ -115,15 +127,15 @@ void Put(Core& core, Group& group, const PendingRecord& record) {
   const auto old = page.Find(record.id);
   if (old.has_value()) {
     CountOwner(group, old->owner, -1);
-    group.parked_count -= old->parked ? 1 : 0;
+    CountParked(group, *old, -1);
     Group::NoteDeparture(slot, DeliveryKey::Of(*old));
     CHECK(page.Update(TakeOver(*old, record)));
   } else {
     CHECK(page.Insert(record));
-    ++group.pending_count;
+    CountPending(group, 1);
   }
   CountOwner(group, record.owner, 1);
-  group.parked_count += record.parked ? 1 : 0;
+  CountParked(group, record, 1);
   group.NoteArrival(slot, DeliveryKey::Of(record));
 }
 
@@ -157,9 +169,9 @@ bool EraseRecord(Core& core, Group& group, StreamId id) {
     return false;
   }
   CountOwner(group, erased->owner, -1);
-  group.parked_count -= erased->parked ? 1 : 0;
+  CountParked(group, *erased, -1);
   Group::NoteDeparture(group.pages[index], DeliveryKey::Of(*erased));
-  --group.pending_count;
+  CountPending(group, -1);
   if (page.empty()) {
     DropPage(core, group, index);
   }
@@ -178,12 +190,14 @@ void Apply(Core& core, Stream& stream, const GroupCreated& effect) {
   core.checkpoint.Touch(*group, 0);
   core.cache.Grow(&stream, group->memory_bytes());
   stream.AddGroup(std::move(group));
+  ++stream.totals->groups;
   stream.next_group = std::max(stream.next_group, effect.group + 1);
 }
 
 void Apply(Core& core, Stream& stream, const GroupDestroyed& effect) {
   core.checkpoint.Touch(stream, 0);
   Group& group = Change(core, stream, effect.group);
+  stream.totals->Subtract(TotalsOf(group));
   core.RetireGroup(group);
   stream.RemoveGroup(group);
 }
@@ -203,6 +217,7 @@ void Apply(Core& core, Stream& stream, const ConsumerCreated& effect) {
   core.cache.Grow(&stream, sizeof(Consumer) + effect.name.size() + 64);
   const std::string_view name = consumer->name;
   group.consumers.emplace(name, std::move(consumer));
+  ++stream.totals->consumers;
 }
 
 void Apply(Core& core, Stream& stream, const ConsumerDeleted& effect) {
@@ -225,7 +240,7 @@ void Apply(Core& core, Stream& stream, const ConsumerDeleted& effect) {
     }
     group.pages[index].oldest_is_exact = false;
     consumer.pending_count -= static_cast<int64_t>(ids.size());
-    group.pending_count -= static_cast<int64_t>(ids.size());
+    CountPending(group, -static_cast<int64_t>(ids.size()));
     if (page.empty()) {
       DropPage(core, group, index);
     } else {
@@ -233,6 +248,7 @@ void Apply(Core& core, Stream& stream, const ConsumerDeleted& effect) {
     }
   }
   CHECK(consumer.pending_count == 0);
+  --stream.totals->consumers;
   std::erase(group.consumers_by_number, &consumer);
   group.consumers.erase(group.consumers.find(consumer.name));
 }

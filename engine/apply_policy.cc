@@ -50,6 +50,7 @@ void Apply(Core& core, Stream& stream, const GroupPolicySet& effect) {
 
 void Apply(Core& core, Stream& stream, const GroupCounted& effect) {
   AddCounters(effect.counters, &Change(core, stream, effect.group).counters);
+  stream.totals->letters += static_cast<int64_t>(effect.counters.letters);
 }
 
 void Apply(Core& core, Stream& stream, const StreamCounted& effect) {
@@ -58,6 +59,7 @@ void Apply(Core& core, Stream& stream, const StreamCounted& effect) {
     stream.counters = std::make_unique<StreamCounters>();
   }
   AddCounters(effect.counters, stream.counters.get());
+  stream.totals->rejected += static_cast<int64_t>(effect.counters.rejected);
 }
 
 void Apply(Core& core, Stream& stream, const GroupTimed& effect) {

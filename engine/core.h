@@ -23,6 +23,7 @@
 #include "engine/options.h"
 #include "engine/policy.h"
 #include "engine/time_line.h"
+#include "engine/top_groups.h"
 
 namespace engine {
 
@@ -51,6 +52,9 @@ class Core {
   // Told of each key that is deleted because its time has come.
   std::function<void(uint32_t db, std::string_view key)> on_expired;
   std::vector<StreamEvent> events;  // Until the server takes them.
+  // Names the consumers of a group that wait for entries now.
+  WaitingReaders waiting_readers;
+  TopGroups top_groups;
 
   Turn turn = 1;  // The running one.
   Uid next_uid = 1;
@@ -59,6 +63,7 @@ class Core {
   uint64_t blocking_loads = 0;
   std::vector<StreamId> id_scratch;  // Of the running call.
   uint64_t cache_budget = 0;         // The engine's share of the memory budget.
+  int64_t opened_ms = 0;             // Store time at which it was opened.
 
   // --- Effects
   // -------------------------------------------------------------------------------------

@@ -276,7 +276,7 @@ struct StreamCounted {
   StreamCounters counters;
 };
 
-// When the group was made.
+// When the group was made, or last lost a consumer.
 struct GroupTimed {
   GroupNumber group = 0;
   int64_t created_ms = 0;  // Store time.

@@ -21,6 +21,7 @@ Result<std::unique_ptr<Core>> OpenCore(const EngineOptions& options, Now now) {
   core->reaper = std::make_unique<Reaper>(core.get());
   core->steward = std::make_unique<Steward>(core.get());
   RETURN_IF_ERROR(core->persistence->Open(now));
+  core->opened_ms = core->time_line.last_store_ms();
   return Result<std::unique_ptr<Core>>(std::move(core));
 }
 
@@ -136,6 +137,8 @@ Status Engine::Reload(Now now) {
   }
   const std::shared_ptr<Core> old = std::exchange(core_, std::move(fresh).value());
   core_->on_expired = old->on_expired;
+  core_->waiting_readers = old->waiting_readers;
+  core_->opened_ms = old->opened_ms;
   core_->policy_rules = old->policy_rules;
   // What the old threads have posted still refers to the old state: it goes behind all of that.
   if (core_->options.post) {

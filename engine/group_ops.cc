@@ -5,6 +5,7 @@
 #include "engine/apply.h"
 #include "engine/check.h"
 #include "engine/engine.h"
+#include "engine/idle_removal.h"
 #include "engine/require.h"
 
 namespace engine {
@@ -16,6 +17,7 @@ ConsumerNumber EnsureConsumer(Core& core, const Op& op, Stream& stream, Group& g
   }
   const ConsumerNumber number = group.next_consumer;
   Emit(core, stream, ConsumerCreated{group.number, number, name, op.now.store_ms});
+  ExpectIdle(core, op, stream, group);
   return number;
 }
 
@@ -65,6 +67,7 @@ Status Engine::CreateGroup(Op& op, Stream& stream, std::string_view name, Stream
   const GroupNumber number = stream.next_group;
   Emit(*core_, stream, GroupCreated{number, name, last_id, entries_read});
   Emit(*core_, stream, GroupTimed{number, op.now.store_ms});
+  ExpectIdle(*core_, op, stream, *stream.GroupByNumber(number));
   if (!policy.empty()) {
     SetPolicy(op, stream, *stream.GroupByNumber(number), policy);
   }
@@ -107,6 +110,7 @@ Result<int64_t> Engine::DeleteConsumer(Op& op, Stream& stream, Group& group,
   RequireOwnedPages(*core_, op, group, consumer->number);
   RETURN_IF_ERROR(core_->CheckLoaded(op));
   const int64_t pending = consumer->pending_count;
+  KeepLastSeen(*core_, stream, group, op.now.store_ms);
   Emit(*core_, stream, ConsumerDeleted{group.number, consumer->number});
   Core::Saw(op, stream);
   return pending;

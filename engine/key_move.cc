@@ -3,6 +3,7 @@
 
 #include "engine/apply.h"
 #include "engine/engine.h"
+#include "engine/idle_removal.h"
 #include "engine/limits.h"
 #include "engine/stream_copy.h"
 
@@ -67,6 +68,9 @@ Result<bool> Engine::Rename(Op& op, std::string_view from, std::string_view to, 
   }
   Clear(*core_, op, op.db, to, pair.to);
   Emit(*core_, *pair.from, KeyRenamed{to});
+  if (pair.from->kind == UnitKind::kStream) {
+    ExpectIdle(*core_, op, static_cast<Stream&>(*pair.from));  // Rules go by name.
+  }
   Core::Saw(op, *pair.from);
   return true;
 }

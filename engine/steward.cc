@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "engine/idle_removal.h"
 #include "engine/limits.h"
 #include "engine/loader.h"
 #include "engine/persistence.h"
@@ -17,7 +18,7 @@ constexpr int64_t kRetryMs = 100;
 constexpr int kLooksPerTurn = 64;
 
 // Every kind of work.
-constexpr std::array<Task, 0> kTasks = {};
+constexpr std::array<Task, 1> kTasks = {RemoveIdle};
 
 }  // namespace
 

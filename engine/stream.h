@@ -23,10 +23,17 @@
 #include "engine/producer_table.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
+#include "engine/totals.h"
 #include "engine/types.h"
 #include "engine/unit.h"
 
 namespace engine {
+
+// Where the search for idle consumers and groups stands (engine/idle_removal.h).
+struct IdleRound {
+  GroupNumber next_group = 0;   // Groups from this one on are left of the round.
+  int64_t next_ms = INT64_MAX;  // When those before it want to be looked at again.
+};
 
 class Stream : public ValueHolder {
  public:
@@ -64,9 +71,11 @@ class Stream : public ValueHolder {
   std::unique_ptr<StreamCounters> counters;    // Null: all zero.
 
   // Not stored.
+  StreamTotals* totals = nullptr;        // Of its database; set when it is listed there.
   std::unique_ptr<StreamPolicy> policy;  // See Core::PolicyOf().
   uint64_t policy_version = 0;
   int64_t expected_ms = INT64_MAX;  // Store time of the next look by the steward.
+  IdleRound idle_round;
   // Live entries of the first node; 0 = not known. Spares a look into the block when `~` trimming
   // has nothing to do.
   uint32_t first_node_live = 0;

@@ -256,6 +256,8 @@ void VerifyValue(Core& core, Database& database, ValueHolder& value,
   if (value.kind == UnitKind::kString) {
     ++report->strings;
   } else {
+    const auto& stream = static_cast<const Stream&>(value);
+    database.totals.Add(TotalsOf(stream));
     VerifyStream(core, static_cast<Stream&>(value), report);
   }
 }
@@ -296,6 +298,9 @@ Status VerifyState(Core& core, CheckReport* report) {
     if (counted.expiring_count != database.expiring_count ||
         counted.expiry_sum_s != database.expiry_sum_s) {
       report->Fault("database " + std::to_string(db) + " counts its expiring keys wrongly");
+    }
+    if (counted.totals != database.totals) {
+      report->Fault("database " + std::to_string(db) + " counts its streams wrongly");
     }
     if (found != database.key_count) {
       report->Fault("database " + std::to_string(db) + " counts " +

@@ -162,6 +162,7 @@ Outcome WaitOrNull(CommandContext& context, const ReadOptions& options, const Ta
   if (options.group) {
     wait.group_read = true;
     wait.group = *options.group;
+    wait.consumer = options.consumer;
   }
   if (options.claim_min_idle_ms) {
     wait.claim =

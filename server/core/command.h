@@ -63,6 +63,7 @@ struct WaitRequest {
   std::vector<std::string> keys;
   // For XREADGROUP the group; readers of one group compete, all others fan out.
   std::string group;
+  std::string consumer;
   bool group_read = false;
   // Relative, as the client gave it; 0 = for ever. The deadline is fixed when the client first
   // parks.

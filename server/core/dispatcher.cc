@@ -60,10 +60,7 @@ Dispatcher::Dispatcher(ServerContext& context, engine::Engine& engine)
       exec_(FindCommand("exec")),
       wake_ups_left_(kWakeUpsPerTurn) {
   context_.set_client_control(this);
-  engine_.SetExpirySink([this](uint32_t db, std::string_view key) {
-    ++context_.stats().expired_keys;
-    ReportExpired(context_, engine_, db, key);
-  });
+  ListenToEngine();
 }
 
 Dispatcher::~Dispatcher() { context_.set_client_control(nullptr); }
@@ -80,6 +77,7 @@ void Dispatcher::Disconnect(Session& session) {
   if (session.state == SessionState::kClosed) return;
   if (session.state == SessionState::kPaused) context_.pause().NoteGone();
   context_.monitors().Remove(session);
+  NoteWaitEnded(session);
   StopWaiting(session);
   context_.watches().Forget(session.id);
   context_.pubsub().UnsubscribeAll(session);
@@ -476,6 +474,7 @@ void Dispatcher::WaitForRetry(Session& session) {
 
 bool Dispatcher::Unblock(Session& session, UnblockReason reason) {
   if (!context_.waiters().Contains(session.id)) return false;
+  NoteWaitEnded(session);
   ++session.load_number;  // A fetch under way is for nobody any more.
   const CommandSpec& spec = session.parked->spec;
   const size_t mark = session.BeginReply();

@@ -117,6 +117,9 @@ class Dispatcher : public ClientControl {
   // The parked command has ended; the session goes on.
   void Unpark(Session& session);
   void StopWaiting(Session& session);
+  // A wait in a group that no read ends: the consumer was there until now.
+  void NoteWaitEnded(const Session& session);
+  void ListenToEngine();
   // CLIENT PAUSE.
   bool IsPaused(const Session& session, const CommandSpec& spec) const;
   void WaitForPauseEnd(Session& session);

@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace server {
@@ -18,8 +19,10 @@ class WaitersTest : public testing::Test {
     wait.keys = std::move(keys);
     waiters_.Add(id, db, wait, Waiters::kForever);
   }
-  void AddGroupReader(ClientId id, std::vector<std::string> keys, std::string group) {
+  void AddGroupReader(ClientId id, std::vector<std::string> keys, std::string group,
+                      std::string consumer = {}) {
     WaitRequest wait;
+    wait.consumer = std::move(consumer);
     wait.keys = std::move(keys);
     wait.group = std::move(group);
     wait.group_read = true;
@@ -47,6 +50,26 @@ TEST_F(WaitersTest, NothingIsReadyWithoutASignalForTheKey) {
   waiters_.Signal(1, "a");
   EXPECT_FALSE(waiters_.has_ready());
   EXPECT_EQ(Serve({1}), Ids{});
+}
+
+TEST_F(WaitersTest, KnowWhoWaitsInAGroup) {
+  AddReader(1, {"a"});
+  AddGroupReader(2, {"a", "b"}, "g", "x");
+  AddGroupReader(3, {"a"}, "h", "y");
+  AddGroupReader(4, {"a"}, "g", "z");
+  const auto waiting = [this](uint32_t db, std::string_view key, std::string_view group) {
+    std::string names;
+    waiters_.ForEachConsumer(db, key, group, [&](std::string_view name) { names += name; });
+    return names;
+  };
+  EXPECT_EQ(waiting(0, "a", "g"), "xz");
+  EXPECT_EQ(waiting(0, "a", "h"), "y");
+  EXPECT_EQ(waiting(0, "b", "g"), "x");
+  EXPECT_EQ(waiting(0, "b", "h"), "");
+  EXPECT_EQ(waiting(1, "a", "g"), "");
+  waiters_.Remove(2);
+  EXPECT_EQ(waiting(0, "a", "g"), "z");
+  EXPECT_EQ(waiting(0, "b", "g"), "");
 }
 
 TEST_F(WaitersTest, AllReadersOutsideOfGroupsRunInOrder) {
