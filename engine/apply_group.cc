@@ -44,8 +44,16 @@ void Count(Group& group, const PendingRecord& record, int64_t change) {
     return;
   }
   group.released_count += change;
-  group.parked_count += record.parked ? change : 0;
+  if (record.parked) {
+    group.parked_count += change;
+    group.stream->totals->parked += change;
+  }
   group.delayed_count += !record.parked && record.due_ms != 0 ? change : 0;
+}
+
+void CountPending(Group& group, int64_t change) {
+  group.pending_count += change;
+  group.stream->totals->pending += change;
 }
 
 PendingPage& Resident(Core& core, PageSlot& slot, size_t bytes) {
@@ -148,7 +156,7 @@ void Put(Core& core, Group& group, const PendingRecord& record) {
     CHECK(page.Update(TakeOver(*old, record)));
   } else {
     CHECK(page.Insert(record));
-    ++group.pending_count;
+    CountPending(group, 1);
   }
   Count(group, record, 1);
   if (record.parked || (old.has_value() && old->parked)) {
@@ -191,7 +199,7 @@ bool EraseRecord(Core& core, Group& group, StreamId id) {
     group.NoteParked(group.pages[index]);
   }
   Group::NoteDeparture(group.pages[index], DeliveryKey::Of(*erased));
-  --group.pending_count;
+  CountPending(group, -1);
   if (page.empty()) {
     DropPage(core, group, index);
   }
@@ -210,12 +218,14 @@ void Apply(Core& core, Stream& stream, const GroupCreated& effect) {
   core.checkpoint.Touch(*group, 0);
   core.cache.Grow(&stream, group->memory_bytes());
   stream.AddGroup(std::move(group));
+  ++stream.totals->groups;
   stream.next_group = std::max(stream.next_group, effect.group + 1);
 }
 
 void Apply(Core& core, Stream& stream, const GroupDestroyed& effect) {
   core.checkpoint.Touch(stream, 0);
   Group& group = Change(core, stream, effect.group);
+  stream.totals->Subtract(TotalsOf(group));
   core.RetireGroup(group);
   stream.RemoveGroup(group);
 }
@@ -235,6 +245,7 @@ void Apply(Core& core, Stream& stream, const ConsumerCreated& effect) {
   core.cache.Grow(&stream, sizeof(Consumer) + effect.name.size() + 64);
   const std::string_view name = consumer->name;
   group.consumers.emplace(name, std::move(consumer));
+  ++stream.totals->consumers;
 }
 
 void Apply(Core& core, Stream& stream, const ConsumerDeleted& effect) {
@@ -258,7 +269,7 @@ void Apply(Core& core, Stream& stream, const ConsumerDeleted& effect) {
     }
     group.pages[index].oldest_is_exact = false;
     consumer.pending_count -= static_cast<int64_t>(ids.size());
-    group.pending_count -= static_cast<int64_t>(ids.size());
+    CountPending(group, -static_cast<int64_t>(ids.size()));
     if (page.empty()) {
       DropPage(core, group, index);
     } else {
@@ -266,6 +277,7 @@ void Apply(Core& core, Stream& stream, const ConsumerDeleted& effect) {
     }
   }
   CHECK(consumer.pending_count == 0);
+  --stream.totals->consumers;
   std::erase(group.consumers_by_number, &consumer);
   group.consumers.erase(group.consumers.find(consumer.name));
   TellOfRoom(core, stream, group, before);

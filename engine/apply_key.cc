@@ -111,6 +111,8 @@ void InstallNew(Core& core, Database& database, std::unique_ptr<ValueHolder> hol
 Stream& InstallNewStream(Core& core, Database& database, Uid uid, std::string_view key) {
   auto holder = std::make_unique<Stream>(database.physical, uid, std::string(key));
   Stream& stream = *holder;
+  stream.totals = &database.totals;
+  ++stream.totals->streams;
   core.cache.Add(&stream, stream.memory_bytes());
   core.keyspace.ListStream(stream);
   InstallNew(core, database, std::move(holder));
@@ -161,6 +163,10 @@ void ApplyKeyDeleted(Core& core, ValueHolder& value) {
   Database& database = DatabaseOf(core, value);
   ++core.changes_since_checkpoint;
   --database.key_count;
+  if (value.kind == UnitKind::kStream) {
+    const auto& stream = static_cast<const Stream&>(value);
+    stream.totals->Subtract(TotalsOf(stream));
+  }
   core.RetireHolder(UnlistValue(core, database, value), Core::RecordsOf::kDeletedSingly);
 }
 

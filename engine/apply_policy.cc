@@ -58,18 +58,23 @@ void Apply(Core& core, Stream& stream, const GroupPolicySet& effect) {
 
 void Apply(Core& core, Stream& stream, const GroupCounted& effect) {
   AddCounters(effect.counters, &Change(core, stream, effect.group).counters);
+  stream.totals->letters += static_cast<int64_t>(effect.counters.letters);
 }
 
 void Apply(Core& core, Stream& stream, const StreamCounted& effect) {
   Change(core, stream);
   AddCounters(effect.counters, &CountersOf(stream));
+  stream.totals->rejected += static_cast<int64_t>(effect.counters.rejected);
 }
 
 void Apply(Core& core, Stream& stream, const RefusalsCounted& effect) {
   // Soft: no reply waits for it.
   core.checkpoint.Touch(stream, 0);
   uint64_t& rejected = CountersOf(stream).rejected;
-  rejected = std::max(rejected, effect.rejected);
+  if (effect.rejected > rejected) {
+    stream.totals->rejected += static_cast<int64_t>(effect.rejected - rejected);
+    rejected = effect.rejected;
+  }
 }
 
 void Apply(Core& core, Stream& stream, const RetirementSet& effect) {

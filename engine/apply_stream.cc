@@ -11,6 +11,19 @@
 namespace engine {
 namespace {
 
+// Takes what goes from the stream while it lives from its database's totals.
+class EntryCount {
+ public:
+  explicit EntryCount(const Stream& stream) : stream_(stream), before_(stream.length) {}
+  ~EntryCount() { stream_.totals->entries -= static_cast<int64_t>(before_ - stream_.length); }
+  EntryCount(const EntryCount&) = delete;
+  EntryCount& operator=(const EntryCount&) = delete;
+
+ private:
+  const Stream& stream_;
+  const uint64_t before_;
+};
+
 void Change(Core& core, Stream& stream, size_t bytes) {
   core.checkpoint.Touch(stream, bytes);
   stream.changed_turn = core.turn;
@@ -322,6 +335,7 @@ void Apply(Core& core, Stream& stream, const EntryAdded& effect) {
     ExtendNode(&*stream.open_node, effect.id, effect.payload, effect.arg_count);
   }
   ++stream.length;
+  ++stream.totals->entries;
   ++stream.entries_added;
   stream.data_bytes += effect.data_bytes;
   stream.last_id = effect.id;
@@ -336,6 +350,7 @@ void Apply(Core& core, Stream& stream, const EntryAdded& effect) {
 
 void Apply(Core& core, Stream& stream, const EntriesDeleted& effect) {
   Change(core, stream, 0);
+  const EntryCount count(stream);
   bool newest_node_died = false;
   const bool first_went = effect.ids.front() == stream.first_id;
   const bool last_went = effect.ids.back() == stream.last_live_id;
@@ -357,6 +372,7 @@ void Apply(Core& core, Stream& stream, const EntriesDeleted& effect) {
 
 void Apply(Core& core, Stream& stream, const Trimmed& effect) {
   Change(core, stream, 0);
+  const EntryCount count(stream);
   Directory& directory = stream.directory;
   while (!directory.empty() &&
          (effect.first_id.IsZero() || directory.Front().last_id < effect.first_id)) {
@@ -383,6 +399,7 @@ void Apply(Core& core, Stream& stream, const Trimmed& effect) {
 
 void Apply(Core& core, Stream& stream, const RangesTrimmed& effect) {
   Change(core, stream, 0);
+  const EntryCount count(stream);
   const StreamId first = stream.first_id;
   const StreamId last = stream.last_live_id;
   bool newest_node_died = false;

@@ -359,6 +359,7 @@ bool Core::EvictStream(Stream& stream) {
   if (database == nullptr || !stream.on_disk) {
     return false;
   }
+  top_groups.NoteLeft(stream);
   cache.Remove(&stream);
   keyspace.UnlistStream(stream);
   database->holders.erase(std::string_view(stream.key));

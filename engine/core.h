@@ -24,6 +24,7 @@
 #include "engine/schema.h"
 #include "engine/time_index.h"
 #include "engine/time_line.h"
+#include "engine/top_groups.h"
 
 namespace engine {
 
@@ -64,6 +65,9 @@ class Core {
   std::vector<StreamEvent> events;  // Until the server takes them.
   // Somebody wants to hear of StreamEvent::Kind::kRoom.
   bool producers_wait = false;
+  // Names the consumers of a group that wait for entries now.
+  WaitingReaders waiting_readers;
+  TopGroups top_groups;
 
   Turn turn = 1;  // The running one.
   Uid next_uid = 1;

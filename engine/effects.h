@@ -292,7 +292,7 @@ struct RetirementSet {
   StreamId from;  // kSweeping only.
 };
 
-// When the group was made.
+// When the group was made, or last lost a consumer.
 struct GroupTimed {
   GroupNumber group = 0;
   int64_t created_ms = 0;  // Store time.

@@ -138,6 +138,8 @@ Status Engine::Reload(Now now) {
   const std::shared_ptr<Core> old = std::exchange(core_, std::move(fresh).value());
   core_->on_expired = old->on_expired;
   core_->producers_wait = old->producers_wait;
+  core_->waiting_readers = old->waiting_readers;
+  core_->started_ms = old->started_ms;
   core_->policy_rules = old->policy_rules;
   // What the old threads have posted still refers to the old state: it goes behind all of that.
   if (core_->options.post) {

@@ -33,6 +33,8 @@
 #include "engine/policy.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
+#include "engine/top_groups.h"
+#include "engine/totals.h"
 #include "engine/types.h"
 
 namespace engine {
@@ -532,6 +534,12 @@ class Engine {
   void ExpectWork(Stream& stream, int64_t due_ms);
   // Store time from which on RunDueWork has something to do; INT64_MAX = never.
   int64_t next_due_work_ms() const;
+  // Who waits for entries now, by consumer: they count as seen while they do.
+  void SetWaitingReaders(WaitingReaders waiting_readers);
+  // The consumer has ceased to wait without a read that would show it. No effect on what is not in
+  // memory, or not there.
+  void NoteWaited(uint32_t db, std::string_view key, std::string_view group,
+                  std::string_view consumer, Now now);
   // What happened beside what was asked for since the last call.
   bool has_events() const;
   std::vector<StreamEvent> TakeEvents();
@@ -573,6 +581,17 @@ class Engine {
     uint64_t cached_objects = 0;  // Streams, blocks, pending pages, names known to be missing.
   };
   Stats GetStats() const;
+  // Of all streams, in memory or not.
+  struct StreamStats {
+    StreamTotals totals;
+    // Age of the last delivery of the record that has been pending longest; 0 when there is none.
+    // At most a second old, as what follows.
+    int64_t oldest_pending_ms = 0;
+    // By pending records and by entries not yet read, most first; names as they are.
+    std::vector<TopGroup> most_pending;
+    std::vector<TopGroup> most_lag;
+  };
+  StreamStats GetStreamStats(Now now);
 
   // --- Whole store
   // ---------------------------------------------------------------------------------

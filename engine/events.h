@@ -6,8 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "engine/stream_id.h"
 
 namespace engine {
@@ -31,5 +34,11 @@ struct StreamEvent {
   std::string group;  // Empty where it is the stream that is spoken of.
   StreamId id;
 };
+
+// What the engine asks the server: calls `visit` for each consumer of the group that waits for
+// entries now.
+using WaitingReaders =
+    std::function<void(uint32_t db, std::string_view key, std::string_view group,
+                       absl::FunctionRef<void(std::string_view consumer)> visit)>;
 
 }  // namespace engine

@@ -39,6 +39,7 @@ class Consumer {
   int64_t seen_ms;         // Store line: last attempt.
   int64_t active_ms = -1;  // Store line: last success; -1 = never.
   int64_t pending_count = 0;
+  int64_t waited_ms = 0;  // Store line: when it was last known to wait for entries. Not stored.
 };
 
 class Group;
@@ -107,7 +108,9 @@ class Group : public Unit {
 
   std::unique_ptr<PolicySettings> own_policy;  // Null: nothing set.
   GroupCounters counters;
-  int64_t created_ms = 0;  // Store line; 0 = not known.
+  // When it was made, or last lost a consumer while a GROUP-TTL held: its idleness counts from
+  // there on at the earliest. Store line; 0 = not known.
+  int64_t created_ms = 0;
 
   // Not stored: see Core::PolicyOf().
   std::unique_ptr<GroupPolicy> policy;

@@ -7,6 +7,7 @@
 #include "engine/due.h"
 #include "engine/engine.h"
 #include "engine/exhaustion.h"
+#include "engine/idle_removal.h"
 #include "engine/release_batch.h"
 #include "engine/require.h"
 #include "engine/retire.h"
@@ -20,6 +21,7 @@ ConsumerNumber EnsureConsumer(Core& core, const Op& op, Stream& stream, Group& g
   }
   const ConsumerNumber number = group.next_consumer;
   Emit(core, stream, ConsumerCreated{group.number, number, name, op.now.store_ms});
+  ExpectIdle(core, op, stream, group);
   return number;
 }
 
@@ -70,6 +72,7 @@ Status Engine::CreateGroup(Op& op, Stream& stream, std::string_view name, Stream
   Emit(*core_, stream, GroupCreated{number, name, last_id, entries_read});
   Emit(*core_, stream, GroupTimed{number, op.now.store_ms});
   NoteGroupsChanged(*core_, op, stream);
+  ExpectIdle(*core_, op, stream, *stream.GroupByNumber(number));
   if (!policy.empty()) {
     SetPolicy(op, stream, *stream.GroupByNumber(number), policy);
   }
@@ -154,6 +157,7 @@ Result<int64_t> Engine::DeleteConsumer(Op& op, Stream& stream, Group& group,
   if (policy != nullptr && policy->ack_wait_ms > 0) {
     RETURN_IF_ERROR(ReleaseOwned(*core_, op, stream, group, consumer->number));
   }
+  KeepLastSeen(*core_, stream, group, op.now.store_ms);
   Emit(*core_, stream, ConsumerDeleted{group.number, consumer->number});
   if (pending > 0) {
     NoteGroupsChanged(*core_, op, stream);

@@ -3,6 +3,7 @@
 
 #include "engine/apply.h"
 #include "engine/engine.h"
+#include "engine/idle_removal.h"
 #include "engine/limits.h"
 #include "engine/steward.h"
 #include "engine/stream_copy.h"
@@ -68,9 +69,12 @@ Result<bool> Engine::Rename(Op& op, std::string_view from, std::string_view to, 
   }
   Clear(*core_, op, op.db, to, pair.to);
   Emit(*core_, *pair.from, KeyRenamed{to});
-  if (pair.from->kind == UnitKind::kStream && !core_->policy_rules.empty()) {
-    // Other rules may match it now.
-    core_->steward->Expect(static_cast<Stream&>(*pair.from), op.now.store_ms);
+  if (pair.from->kind == UnitKind::kStream) {
+    auto& stream = static_cast<Stream&>(*pair.from);
+    ExpectIdle(*core_, op, stream);  // Rules go by name.
+    if (!core_->policy_rules.empty()) {
+      core_->steward->Expect(stream, op.now.store_ms);
+    }
   }
   Core::Saw(op, *pair.from);
   return true;

@@ -17,6 +17,7 @@
 #include "engine/key_hash.h"
 #include "engine/stream.h"
 #include "engine/string_value.h"
+#include "engine/totals.h"
 #include "engine/types.h"
 
 namespace engine {
@@ -59,6 +60,7 @@ struct Database {
   // Keys with an expiry, and the sum of their times in seconds, for the mean.
   uint64_t expiring_count = 0;
   uint64_t expiry_sum_s = 0;
+  StreamTotals totals;
   absl::flat_hash_map<std::string_view, std::unique_ptr<KeyHolder>, KeyedHash, BytesEqual> holders;
   absl::btree_map<std::pair<uint64_t, std::string>, Change> changes;  // By (scan hash, key).
 

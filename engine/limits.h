@@ -74,6 +74,13 @@ inline constexpr size_t kAgedBlocksPerStep = 256;
 inline constexpr size_t kSweptBlocksPerStep = 64;
 // Payload bytes of the largest stream that COPY and MOVE take; above it they fail (kLimit).
 inline constexpr uint64_t kMaxCopyBytes = uint64_t{64} << 20;
+// Consumers and groups that one look at a stream's idle ones goes through; the rest follows in the
+// next turn, but a group is looked at as a whole. And consumers of a group that it deletes.
+inline constexpr size_t kIdleLooksPerStep = 4096;
+inline constexpr size_t kIdleRemovalsPerLook = 256;
+// Groups kept of each list of those with most of something, and shown of it.
+inline constexpr size_t kTopGroupsKept = 100;
+inline constexpr size_t kTopGroupsShown = 10;
 // More deletes of one stream than this become one range delete.
 inline constexpr size_t kPointDeletesPerStream = 100;
 

@@ -309,6 +309,8 @@ Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
     }
     pages.insert(pages.begin() + static_cast<ptrdiff_t>(i), std::move(page).value());
   }
+  stream->totals = &database->totals;
+  core_.top_groups.NoteBack(stream->uid);
   core_.cache.Add(stream.get(), stream->memory_bytes());
   core_.keyspace.ListStream(*stream);
   const std::string_view name = stream->key;

@@ -218,6 +218,9 @@ std::string Persistence::EncodeMeta() const {
     PutVarint(&out, core_.keyspace.at(i).key_count);
     PutVarint(&out, core_.keyspace.at(i).expiring_count);
     PutVarint(&out, core_.keyspace.at(i).expiry_sum_s);
+    for (const auto member : StreamTotals::All()) {
+      PutVarint(&out, static_cast<uint64_t>(core_.keyspace.at(i).totals.*member));
+    }
   }
   SealRecord(&out, 0);
   return out;
@@ -234,6 +237,10 @@ Status Persistence::LoadMeta() {
     ASSIGN_OR_RETURN(core_.last_survey, DecodeSurvey(*survey));
   } else if (survey.code() != Code::kNotFound) {
     return survey.status();
+  }
+  const Result<std::string> tops = store_->Get(Family::kSystem, kTopGroupsKey);
+  if (tops.ok() && !core_.top_groups.Decode(*tops)) {
+    return Status(Code::kCorruption, "the store's record of top groups is damaged");
   }
   return OkStatus();
 }
@@ -265,7 +272,42 @@ Status Persistence::DecodeMeta(std::string_view stored) {
                                       " databases; start with `databases` at least that");
   }
   ReadDatabases(&decoder, version, database_count);
-  return decoder.AtEnd() ? OkStatus() : damaged;
+  if (!decoder.AtEnd()) {
+    return damaged;
+  }
+  return version < kFormatVersionWithTotals ? CountTotals() : OkStatus();
+}
+
+// Only once: the next checkpoint has the sums.
+Status Persistence::CountTotals() {
+  const auto count_stream = [&](std::string_view key, std::string_view value) {
+    uint32_t physical_db = 0;
+    uint64_t hash = 0;
+    std::string_view name;
+    Decoder head_decoder(value);
+    const auto head = ReadKeyRecordHead(&head_decoder);
+    StreamParts parts;
+    if (!ParseKeyRecordKey(key, &physical_db, &hash, &name) || !head.has_value() ||
+        head->kind != KeyRecordKind::kStream) {
+      return;
+    }
+    Database* database = core_.keyspace.ByPhysical(physical_db);
+    const auto stream = DecodeStream(physical_db, name, value, &parts);
+    if (database == nullptr || !stream.ok()) {
+      return;
+    }
+    database->totals.Add(TotalsOf(**stream));
+    for (const GroupNumber number : parts.groups) {
+      const auto stored =
+          store_->Get(Family::kGroups, GroupHeaderKey(physical_db, (*stream)->uid, number));
+      const auto group = stored.ok() ? DecodeGroup(stream->get(), number, *stored)
+                                     : Result<std::unique_ptr<Group>>(stored.status());
+      if (group.ok()) {
+        database->totals.Add(TotalsOf(**group));
+      }
+    }
+  };
+  return ScanStore(Family::kKeys, count_stream);
 }
 
 void Persistence::ReadDatabases(Decoder* decoder, uint8_t version, uint64_t count) {
@@ -280,6 +322,11 @@ void Persistence::ReadDatabases(Decoder* decoder, uint8_t version, uint64_t coun
     if (version >= kFormatVersionWithExpiry) {
       database->expiring_count = decoder->ReadVarint();
       database->expiry_sum_s = decoder->ReadVarint();
+    }
+    if (version >= kFormatVersionWithTotals) {
+      for (const auto member : StreamTotals::All()) {
+        database->totals.*member = static_cast<int64_t>(decoder->ReadVarint());
+      }
     }
     core_.keyspace.slot(i) = std::move(database);
   }
@@ -404,6 +451,7 @@ void Persistence::BeginCheckpoint() {
   if (core_.last_survey != Survey()) {
     core_.checkpoint.Put(Family::kSystem, std::string(kSurveyKey), EncodeSurvey(core_.last_survey));
   }
+  core_.checkpoint.Put(Family::kSystem, std::string(kTopGroupsKey), core_.top_groups.Encode(core_));
   frozen_key_counts_.clear();
   frozen_physicals_.clear();
   for (uint32_t i = 0; i < core_.keyspace.size(); ++i) {
@@ -588,14 +636,12 @@ Status Persistence::CheckpointNow() {
     if (core_.checkpoint.phase() == Checkpoint::Phase::kConfirming) {
       ConfirmCheckpoint(SIZE_MAX);
     }
-    if (!last_checkpoint_ok_) {
-      return Status(Code::kIo, "the checkpoint could not be written");
-    }
     if (own) {
-      break;
+      break;  // One that ran already may have failed: what counts is the one begun here.
     }
   }
-  return OkStatus();
+  return last_checkpoint_ok_ ? OkStatus()
+                             : Status(Code::kIo, "the checkpoint could not be written");
 }
 
 Status Persistence::Close() {

@@ -77,6 +77,7 @@ class Persistence {
  private:
   Status OpenStore(bool create);
   Status LoadMeta();
+  Status CountTotals();
   void ReadDatabases(Decoder* decoder, uint8_t version, uint64_t count);
   Status WriteFirstCheckpoint();
   Status OpenJournal(bool is_new);

@@ -7,6 +7,7 @@
 #include "engine/apply.h"
 #include "engine/due.h"
 #include "engine/engine.h"
+#include "engine/limits.h"
 #include "engine/policy.h"
 #include "engine/retire.h"
 #include "engine/steward.h"
@@ -102,6 +103,41 @@ void Engine::SetPolicy(Op& op, Stream& stream, Group& group, const PolicyChange&
     core_->Tell(StreamEvent::Kind::kReady, stream, group.name);
   }
   Core::Saw(op, stream);
+}
+
+Engine::StreamStats Engine::GetStreamStats(Now now) {
+  StreamStats stats;
+  for (uint32_t db = 0; db < core_->keyspace.size(); ++db) {
+    stats.totals.Add(core_->keyspace.at(db).totals);
+  }
+  const TopGroups::Lists& lists = core_->top_groups.Collect(*core_, now.store_ms);
+  const auto first = [](const std::vector<TopGroup>& list) {
+    const size_t count = std::min(list.size(), kTopGroupsShown);
+    return std::vector<TopGroup>(list.begin(), list.begin() + static_cast<ptrdiff_t>(count));
+  };
+  stats.most_pending = first(lists[TopGroups::kPending]);
+  stats.most_lag = first(lists[TopGroups::kLag]);
+  const std::vector<TopGroup>& oldest = lists[TopGroups::kOldest];
+  if (!oldest.empty()) {
+    stats.oldest_pending_ms = std::max<int64_t>(now.store_ms + oldest.front().value, 0);
+  }
+  return stats;
+}
+
+void Engine::SetWaitingReaders(WaitingReaders waiting_readers) {
+  core_->waiting_readers = std::move(waiting_readers);
+}
+
+void Engine::NoteWaited(uint32_t db, std::string_view key, std::string_view group,
+                        std::string_view consumer, Now now) {
+  KeyHolder* holder = Keyspace::Find(core_->keyspace.at(db), key);
+  if (holder == nullptr || holder->kind != UnitKind::kStream) {
+    return;
+  }
+  const Group* found = static_cast<Stream&>(*holder).FindGroup(group);
+  if (Consumer* waited = found == nullptr ? nullptr : found->FindConsumer(consumer)) {
+    waited->waited_ms = now.store_ms;
+  }
 }
 
 void Engine::RunDueWork(Now now) { core_->steward->Run(now); }

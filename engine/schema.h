@@ -18,6 +18,7 @@ namespace engine {
 // Version of the layout as a whole, in the `meta` record.
 inline constexpr uint8_t kFormatVersion = 3;
 inline constexpr uint8_t kFormatVersionWithExpiry = 2;
+inline constexpr uint8_t kFormatVersionWithTotals = 3;
 inline constexpr uint8_t kOldestFormatVersion = 1;
 
 // First byte of a value in family `keys`. Numbers are written; never reuse one.
@@ -30,6 +31,7 @@ enum class SideRecordKind : uint8_t { kProducerPage = 1 };
 enum class GroupRecordKind : uint8_t { kHeader = 1, kPendingPage = 2 };
 
 inline constexpr std::string_view kMetaKey = "meta";
+inline constexpr std::string_view kTopGroupsKey = "tops";
 // First byte of every key that belongs to a database: keys of the store itself begin with zero.
 inline constexpr char kDatabaseKeyTag = 'd';
 inline constexpr std::string_view kSurveyKey = "survey";

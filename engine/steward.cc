@@ -6,6 +6,7 @@
 
 #include "engine/apply.h"
 #include "engine/due.h"
+#include "engine/idle_removal.h"
 #include "engine/key_scan.h"
 #include "engine/loader.h"
 #include "engine/parked.h"
@@ -31,6 +32,7 @@ constexpr Task kTasks[] = {
     &MoveParked,
     &SweepUnreferenced,
     &TrimAged,
+    &RemoveIdle,
 };
 
 TimePlace JustAfter(TimePlace place) {

@@ -24,10 +24,17 @@
 #include "engine/retirement.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
+#include "engine/totals.h"
 #include "engine/types.h"
 #include "engine/unit.h"
 
 namespace engine {
+
+// Where the search for idle consumers and groups stands (engine/idle_removal.h).
+struct IdleRound {
+  GroupNumber next_group = 0;   // Groups from this one on are left of the round.
+  int64_t next_ms = INT64_MAX;  // When those before it want to be looked at again.
+};
 
 class Stream : public ValueHolder {
  public:
@@ -68,8 +75,10 @@ class Stream : public ValueHolder {
   StreamId sweep_from;  // kSweeping: where it goes on; else 0-0.
 
   // Not stored.
+  StreamTotals* totals = nullptr;        // Of its database; set when it is listed there.
   std::unique_ptr<StreamPolicy> policy;  // See Core::PolicyOf().
   uint64_t policy_version = 0;
+  IdleRound idle_round;
   // Live entries of the first node; 0 = not known. Spares a look into the block when `~` trimming
   // has nothing to do.
   uint32_t first_node_live = 0;

@@ -6,6 +6,7 @@
 
 #include "engine/apply.h"
 #include "engine/check.h"
+#include "engine/idle_removal.h"
 #include "engine/limits.h"
 #include "engine/steward.h"
 
@@ -155,6 +156,7 @@ void CopyStream(Core& core, Op& op, Stream& from, uint32_t db, std::string_view 
     CopyPending(core, *group, to);
   }
   CopyProducers(core, from, to);
+  ExpectIdle(core, op, to);
   if (from.expire_ms != 0) {
     Emit(core, to, ExpirySet{from.expire_ms});
   }

@@ -296,6 +296,7 @@ void VerifyValue(Core& core, Database& database, ValueHolder& value, TimePlaces*
   if (stream.expected_ms != INT64_MAX) {
     expected->dues.insert({stream.expected_ms, stream.physical_db, stream.key});
   }
+  database.totals.Add(TotalsOf(stream));
   VerifyStream(core, stream, report);
 }
 
@@ -335,6 +336,9 @@ Status VerifyState(Core& core, CheckReport* report) {
     if (counted.expiring_count != database.expiring_count ||
         counted.expiry_sum_s != database.expiry_sum_s) {
       report->Fault("database " + std::to_string(db) + " counts its expiring keys wrongly");
+    }
+    if (counted.totals != database.totals) {
+      report->Fault("database " + std::to_string(db) + " counts its streams wrongly");
     }
     if (found != database.key_count) {
       report->Fault("database " + std::to_string(db) + " counts " +

@@ -71,6 +71,12 @@ void CollectKeyspace(CommandContext& context, InfoSnapshot* snapshot) {
   }
 }
 
+void CollectStreams(CommandContext& context, InfoSnapshot* snapshot) {
+  snapshot->streams = context.engine.GetStreamStats(context.op.now);
+  // The one place for what others count: records that are due, the schedule, parked producers.
+  snapshot->stream_work = {};
+}
+
 }  // namespace
 
 Outcome CmdInfo(CommandContext& context) {
@@ -95,6 +101,7 @@ Outcome CmdInfo(CommandContext& context) {
   if (WantsInfoSection(sections, "latencystats")) CollectLatencies(server.stats(), &snapshot);
   if (WantsInfoSection(sections, "errorstats")) CollectErrors(server.stats(), &snapshot);
   if (WantsInfoSection(sections, "keyspace")) CollectKeyspace(context, &snapshot);
+  if (WantsInfoSection(sections, "streams")) CollectStreams(context, &snapshot);
   context.out.Verbatim(FormatInfo(snapshot, sections));
   return Done();
 }

@@ -168,6 +168,7 @@ Outcome WaitOrNull(CommandContext& context, const ReadOptions& options, const Ta
     wait.group_read = true;
     wait.leaves_some = options.no_ack || options.claim_min_idle_ms.has_value();
     wait.group = *options.group;
+    wait.consumer = options.consumer;
   }
   if (options.claim_min_idle_ms) {
     wait.claim =

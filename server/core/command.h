@@ -63,6 +63,7 @@ struct WaitRequest {
   std::vector<std::string> keys;
   // For XREADGROUP the group; readers of one group compete, all others fan out.
   std::string group;
+  std::string consumer;
   bool group_read = false;
   // Some of what a reader behind it in the group could get is not for it (NOACK, CLAIM).
   bool leaves_some = false;

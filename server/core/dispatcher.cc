@@ -55,10 +55,7 @@ Dispatcher::Dispatcher(ServerContext& context, engine::Engine& engine)
       exec_(FindCommand("exec")),
       wake_ups_left_(kWakeUpsPerTurn) {
   context_.set_client_control(this);
-  engine_.SetExpirySink([this](uint32_t db, std::string_view key) {
-    ++context_.stats().expired_keys;
-    ReportExpired(context_, engine_, db, key);
-  });
+  ListenToEngine();
 }
 
 Dispatcher::~Dispatcher() { context_.set_client_control(nullptr); }
@@ -75,6 +72,7 @@ void Dispatcher::Disconnect(Session& session) {
   if (session.state == SessionState::kClosed) return;
   if (session.state == SessionState::kPaused) context_.pause().NoteGone();
   context_.monitors().Remove(session);
+  NoteWaitEnded(session);
   StopWaiting(session);
   context_.watches().Forget(session.id);
   context_.pubsub().UnsubscribeAll(session);

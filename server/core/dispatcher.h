@@ -120,6 +120,9 @@ class Dispatcher : public ClientControl {
   void StopWaiting(Session& session);
   // An entry has waited for room in vain.
   void CountRefusal(uint32_t db, const std::string& key);
+  // A wait in a group that no read ends: the consumer was there until now.
+  void NoteWaitEnded(const Session& session);
+  void ListenToEngine();
   // CLIENT PAUSE.
   bool IsPaused(const Session& session, const CommandSpec& spec) const;
   void WaitForPauseEnd(Session& session);

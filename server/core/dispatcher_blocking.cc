@@ -60,6 +60,7 @@ void Dispatcher::StopWaiting(Session& session) {
 
 bool Dispatcher::Unblock(Session& session, UnblockReason reason) {
   if (!context_.IsBlocked(session.id)) return false;
+  NoteWaitEnded(session);
   ++session.load_number;  // A fetch under way is for nobody any more.
   const CommandSpec& spec = session.parked->spec;
   const WaitRequest& wait = *session.parked->wait;

@@ -1,11 +1,40 @@
-// The part of Dispatcher beside running commands: clients that are idle, or have to wait for the
-// end of a CLIENT PAUSE.
+// The part of Dispatcher beside running commands: what it and the engine tell each other, clients
+// that are idle, or have to wait for the end of a CLIENT PAUSE.
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "server/core/dispatcher.h"
+#include "server/core/key_event.h"
 #include "server/limits.h"
 
 namespace server {
+
+// --- What the engine tells and asks
+// ----------------------------------------------------------------
+
+void Dispatcher::ListenToEngine() {
+  engine_.SetExpirySink([this](uint32_t db, std::string_view key) {
+    ++context_.stats().expired_keys;
+    ReportExpired(context_, engine_, db, key);
+  });
+  engine_.SetWaitingReaders([this](uint32_t db, std::string_view key, std::string_view group,
+                                   absl::FunctionRef<void(std::string_view)> visit) {
+    context_.waiters().ForEachConsumer(db, key, group, visit);
+  });
+}
+
+void Dispatcher::NoteWaitEnded(const Session& session) {
+  if (!context_.waiters().Contains(session.id)) return;
+  const WaitRequest& wait = *session.parked->wait;
+  if (!wait.group_read) return;
+  Clock& clock = context_.clock();
+  const engine::Now now = engine_.TimeNow(clock.UnixMs(), clock.MonotonicMs());
+  for (const std::string& key : wait.keys) {
+    engine_.NoteWaited(session.db, key, wait.group, wait.consumer, now);
+  }
+}
 
 // --- Idle clients
 // --------------------------------------------------------------------------------

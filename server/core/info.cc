@@ -196,6 +196,35 @@ void WriteKeyspace(const InfoSnapshot& snapshot, SectionWriter& out) {
   }
 }
 
+// Numbered from 1, so that the names do not change with the rest.
+void WriteTopGroups(SectionWriter& out, std::string_view what,
+                    const std::vector<engine::TopGroup>& groups) {
+  size_t place = 0;
+  for (const engine::TopGroup& group : groups) {
+    out.Field(fmt::format("top-{}-{}", what, ++place),
+              fmt::format("db={},key={},group={},{}={}", group.db, PercentEncoded(group.key),
+                          PercentEncoded(group.group), what, group.value));
+  }
+}
+
+void WriteStreams(const InfoSnapshot& snapshot, SectionWriter& out) {
+  const engine::Engine::StreamStats& streams = snapshot.streams;
+  out.Field("streams", streams.totals.streams);
+  out.Field("entries", streams.totals.entries);
+  out.Field("groups", streams.totals.groups);
+  out.Field("consumers", streams.totals.consumers);
+  out.Field("pending", streams.totals.pending);
+  out.Field("due", snapshot.stream_work.due);
+  out.Field("oldest-pending-ms", streams.oldest_pending_ms);
+  out.Field("letters", streams.totals.letters);
+  out.Field("parked", streams.totals.parked);
+  out.Field("scheduled", snapshot.stream_work.scheduled);
+  out.Field("rejected", streams.totals.rejected);
+  out.Field("blocked-producers", snapshot.stream_work.blocked_producers);
+  WriteTopGroups(out, "pending", streams.most_pending);
+  WriteTopGroups(out, "lag", streams.most_lag);
+}
+
 struct Section {
   std::string_view name;   // As clients ask for it.
   std::string_view title;  // As it is shown.
@@ -217,6 +246,7 @@ constexpr Section kSections[] = {
     {"latencystats", "Latencystats", WriteLatencyStats, false},
     {"cluster", "Cluster", WriteCluster},
     {"keyspace", "Keyspace", WriteKeyspace},
+    {"streams", "Streams", WriteStreams, false},
 };
 
 bool Wants(std::span<const std::string_view> asked, const Section& section) {
@@ -248,6 +278,17 @@ bool WantsInfoSection(std::span<const std::string_view> sections, std::string_vi
     if (known.name == section) return Wants(sections, known);
   }
   return false;
+}
+
+std::string PercentEncoded(std::string_view name) {
+  constexpr std::string_view kPlain = "_.:{}-";
+  std::string encoded;
+  for (const char c : name) {
+    const bool is_plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                          (c >= '0' && c <= '9') || kPlain.find(c) != kPlain.npos;
+    encoded += is_plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return encoded;
 }
 
 std::string HumanBytes(uint64_t bytes) {

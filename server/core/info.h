@@ -38,6 +38,13 @@ struct KeyspaceRow {
   int64_t mean_ttl_ms = 0;
 };
 
+// What streams have to do by themselves, and who waits for them.
+struct StreamWork {
+  uint64_t due = 0;        // Pending records that are due now; at most a second old.
+  uint64_t scheduled = 0;  // Entries to be added later.
+  uint64_t blocked_producers = 0;
+};
+
 // Everything INFO tells, at one moment. Views must outlive the call.
 struct InfoSnapshot {
   explicit InfoSnapshot(const Settings& the_settings) : settings(the_settings) {}
@@ -79,6 +86,8 @@ struct InfoSnapshot {
   std::vector<CommandLatency> latencies;                      // The same.
   std::vector<std::pair<std::string_view, uint64_t>> errors;  // Prefix and count.
   std::vector<KeyspaceRow> keyspace;                          // Databases that have keys.
+  engine::Engine::StreamStats streams;
+  StreamWork stream_work;
 };
 
 // `sections` as the client named them, in any case; none = the default ones. Sections come in a
@@ -87,6 +96,10 @@ std::string FormatInfo(const InfoSnapshot& snapshot, std::span<const std::string
 
 // Whether FormatInfo will show the section, so that what is costly to collect can be left out.
 bool WantsInfoSection(std::span<const std::string_view> sections, std::string_view section);
+
+// A name in which nothing upsets those who take INFO apart: bytes outside `A-Za-z0-9_.:{}-` as `%`
+// and two hex digits.
+std::string PercentEncoded(std::string_view name);
 
 // Memory as people read it: "1.50M".
 std::string HumanBytes(uint64_t bytes);

@@ -39,6 +39,7 @@ void Waiters::Add(ClientId id, uint32_t db, const WaitRequest& wait, int64_t dea
   client.ticket = ++last_ticket_;
   client.deadline_us = deadline_us;
   client.group = wait.group;
+  client.consumer = wait.consumer;
   client.group_read = wait.group_read;
   client.leaves_some = wait.leaves_some;
   if (wait.claim) client.claim_min_idle_ms = wait.claim->min_idle_ms;
@@ -234,6 +235,20 @@ void Waiters::GoOnBehind(Key& key, const Place& place) {
   if (next == key.clients.end() || next->first.first != place.first) return;
   key.heads.push_back({.ticket = next->first.second, .lane = place.first});
   std::ranges::push_heap(key.heads, std::greater());
+}
+
+void Waiters::ForEachConsumer(uint32_t db, std::string_view name, std::string_view group,
+                              absl::FunctionRef<void(std::string_view consumer)> visit) const {
+  const auto found = keys_.find(KeyName{db, name});
+  if (found == keys_.end()) return;
+  const Key& key = *found->second;
+  const auto lane = key.groups.find(std::string(group));
+  if (lane == key.groups.end()) return;
+  const LaneNumber number = lane->second.number;
+  for (auto place = key.clients.lower_bound({number, 0});
+       place != key.clients.end() && place->first.first == number; ++place) {
+    visit(clients_.at(place->second).consumer);
+  }
 }
 
 std::optional<ClientId> Waiters::Expired(int64_t now_us) const {

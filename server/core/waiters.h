@@ -85,6 +85,10 @@ class Waiters {
   // `run` may add, remove and signal; it removes a reader that it has answered.
   size_t Serve(size_t max, absl::FunctionRef<WakeUp(ClientId)> run);
 
+  // Consumers whose reads of the group wait on the key; one that waits twice comes twice.
+  void ForEachConsumer(uint32_t db, std::string_view key, std::string_view group,
+                       absl::FunctionRef<void(std::string_view consumer)> visit) const;
+
   // The earliest deadline; kForever when there is none.
   int64_t next_deadline_us() const {
     return deadlines_.empty() ? kForever : deadlines_.begin()->first;
@@ -146,6 +150,7 @@ class Waiters {
     Ticket ticket = 0;
     int64_t deadline_us = kForever;
     std::string group;
+    std::string consumer;
     bool group_read = false;
     bool leaves_some = false;
     std::optional<int64_t> claim_min_idle_ms;

@@ -155,8 +155,9 @@ bool Fuzzer::Step() {
       {12, &Fuzzer::Claim},         {10, &Fuzzer::AutoClaim},    {2, &Fuzzer::DeleteKeys},
       {3, &Fuzzer::ListKeys},       {8, &Fuzzer::RemoveEntries}, {8, &Fuzzer::AcknowledgeAndRemove},
       {25, &Fuzzer::AddOnce},       {6, &Fuzzer::RecordIid},     {1, &Fuzzer::SetIdempotency},
-      {5, &Fuzzer::SetString},      {3, &Fuzzer::GetString},     {3, &Fuzzer::SetExpiry},
-      {1, &Fuzzer::Rename},         {1, &Fuzzer::Copy},          {8, &Fuzzer::Release},
+      {4, &Fuzzer::SetPolicy},      {5, &Fuzzer::SetString},     {3, &Fuzzer::GetString},
+      {3, &Fuzzer::SetExpiry},      {1, &Fuzzer::Rename},        {1, &Fuzzer::Copy},
+      {8, &Fuzzer::Release},
   };
   uint64_t total = 0;
   for (const Weighted& each : kCommands) {

@@ -134,6 +134,7 @@ class Fuzzer {
   void AddOnce();
   void RecordIid();
   void SetIdempotency();
+  void SetPolicy();
   void DeleteKeys();
   void Flush();
   void ListKeys();

@@ -31,6 +31,15 @@ ModelConsumer& Touch(ModelGroup& group, std::string_view name, int64_t now_ms) {
 
 }  // namespace
 
+void ApplyPolicy(const engine::PolicyChange& change, ModelPolicy* policy) {
+  for (const uint8_t option : change.to_default) {
+    policy->erase(option);
+  }
+  for (const engine::PolicySetting& setting : change.set) {
+    (*policy)[setting.option] = setting;
+  }
+}
+
 int64_t ModelGroup::PendingOf(const std::string& consumer) const {
   return std::count_if(pending.begin(), pending.end(), [&](const auto& record) {
     return record.second.owner == consumer && !record.second.released;

@@ -51,12 +51,17 @@ struct ModelConsumer {
   int64_t durable_seen_ms = 0;  // What a crash may go back to.
 };
 
+// What is set of a policy, by option.
+using ModelPolicy = std::map<uint8_t, engine::PolicySetting>;
+void ApplyPolicy(const engine::PolicyChange& change, ModelPolicy* policy);
+
 struct ModelGroup {
   StreamId last_id;
   std::optional<int64_t> entries_read;
   std::map<std::string, ModelConsumer> consumers;
   std::map<StreamId, ModelRecord> pending;
   uint64_t next_sequence = 1;
+  ModelPolicy policy;
 
   // Ids of all pending records, in delivery order.
   std::vector<StreamId> DeliveryOrder() const;
@@ -90,6 +95,7 @@ class ModelStream {
   uint64_t iids_added = 0;
   uint64_t iids_duplicates = 0;
   std::map<std::string, std::vector<ModelIid>> producers;
+  ModelPolicy policy;
 
   uint64_t length() const { return entries.size(); }
   StreamId first_id() const { return entries.empty() ? StreamId() : entries.begin()->first; }

@@ -131,6 +131,36 @@ std::vector<StreamId> DeliveryOrder(const Group& group) {
   return ids;
 }
 
+std::string SettingText(const engine::PolicySetting& setting) {
+  std::string text = " " + std::to_string(setting.option) + "=";
+  for (const int64_t number : setting.numbers) {
+    text += std::to_string(number) + ",";
+  }
+  return text + setting.text;
+}
+
+// What of the effective policy somebody has set.
+template <typename Option, typename Policy>
+std::string OwnSettings(const Policy& policy) {
+  std::string line;
+  for (size_t i = 0; i < policy.sources.size(); ++i) {
+    if (policy.sources[i] == engine::PolicySource::kOwn) {
+      line += SettingText(policy.value(static_cast<Option>(i)));
+    }
+  }
+  return line;
+}
+
+std::string OwnSettings(const ModelPolicy& policy) {
+  std::string line;
+  for (const auto& [option, setting] : policy) {
+    line += SettingText(setting);
+  }
+  return line;
+}
+
+std::string PolicyLine(const std::string& settings) { return "  policy" + settings + "\n"; }
+
 std::string NodesLine(uint64_t count) { return "  nodes " + std::to_string(count) + "\n"; }
 
 std::string ExpiryLine(int64_t expire_ms) {
@@ -170,6 +200,7 @@ Status DumpGroup(TestEngine& engine, Op& op, Stream& stream, Group& group,
   const engine::GroupInfo info = Inspect(group);
   *out += GroupLine(info.name, info.last_id, info.entries_read, engine->Lag(stream, group),
                     static_cast<uint64_t>(info.pending_count));
+  *out += PolicyLine(OwnSettings<engine::GroupOption>(engine->PolicyOf(op, group)));
   ForEachConsumer(group, [&](const engine::ConsumerInfo& consumer) {
     *out += ConsumerLine(consumer.name, consumer.pending_count, consumer.seen_ms,
                          consumer.active_ms, options);
@@ -196,6 +227,7 @@ Status DumpKey(TestEngine& engine, Op& op, const std::string& key, const DumpOpt
   *out += StreamLine(op.db, key, static_cast<uint64_t>(info.length), info.first_id, info.last_id,
                      info.max_deleted_id, info.entries_added);
   *out += ExpiryLine(key_info.expire_ms);
+  *out += PolicyLine(OwnSettings<engine::StreamOption>(engine->PolicyOf(op, *stream)));
   if (options.with_nodes == nullptr || options.with_nodes(op.db, key)) {
     *out += NodesLine(info.node_count);
   }
@@ -246,6 +278,7 @@ std::string DumpModel(const std::vector<ModelDatabase>& databases, const DumpOpt
       out += StreamLine(db, key, stream.length(), stream.first_id(), stream.last_id,
                         stream.max_deleted, stream.entries_added);
       out += ExpiryLine(stream.expire_ms);
+      out += PolicyLine(OwnSettings(stream.policy));
       if (options.with_nodes == nullptr || options.with_nodes(db, key)) {
         out += NodesLine(stream.nodes.size());
       }
@@ -258,6 +291,7 @@ std::string DumpModel(const std::vector<ModelDatabase>& databases, const DumpOpt
       for (const auto& [name, group] : stream.groups) {
         out += GroupLine(name, group.last_id, group.entries_read, stream.Lag(group),
                          group.pending.size());
+        out += PolicyLine(OwnSettings(group.policy));
         for (const auto& [consumer, state] : group.consumers) {
           out += ConsumerLine(consumer, group.PendingOf(consumer), state.seen_ms, state.active_ms,
                               options);

@@ -54,7 +54,7 @@ TEST_F(Info, HasTheDefaultSectionsInTheirOrder) {
 TEST_F(Info, AllAddsCommandStatistics) {
   const std::string titles =
       "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats "
-      "Latencystats Cluster Keyspace ";
+      "Latencystats Cluster Keyspace Streams ";
   EXPECT_EQ(Titles({"all"}), titles);
   EXPECT_EQ(Titles({"Everything"}), titles);
 }
@@ -69,6 +69,21 @@ TEST_F(Info, SectionsAreSeparatedByAnEmptyLine) {
             "# Cluster\r\ncluster_enabled:0\r\n\r\n# Keyspace\r\n"
             "db0:keys=5,expires=0,avg_ttl=0,subexpiry=0\r\n"
             "db3:keys=1,expires=0,avg_ttl=0,subexpiry=0\r\n");
+}
+
+TEST_F(Info, NamesInStreamsAreEncoded) {
+  snapshot_.streams.totals.entries = 7;
+  snapshot_.streams.oldest_pending_ms = 12;
+  snapshot_.streams.most_pending.push_back(
+      {.key = "a,b=c %\n\xff", .group = "Az09_.:{}-", .value = 5, .db = 3});
+  snapshot_.streams.most_lag.push_back({.key = "", .group = "g", .value = 6});
+  snapshot_.stream_work = {.due = 1, .scheduled = 2, .blocked_producers = 3};
+  EXPECT_EQ(Text({"streams"}),
+            "# Streams\r\nstreams:0\r\nentries:7\r\ngroups:0\r\nconsumers:0\r\npending:0\r\n"
+            "due:1\r\noldest-pending-ms:12\r\nletters:0\r\nparked:0\r\nscheduled:2\r\n"
+            "rejected:0\r\nblocked-producers:3\r\n"
+            "top-pending-1:db=3,key=a%2Cb%3Dc%20%25%0A%FF,group=Az09_.:{}-,pending=5\r\n"
+            "top-lag-1:db=0,key=,group=g,lag=6\r\n");
 }
 
 TEST_F(Info, CommandAndErrorStatisticsAreOneLineEach) {

@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace server {
@@ -19,9 +20,10 @@ class WaitersTest : public testing::Test {
     waiters_.Add(id, db, wait, Waiters::kForever);
   }
   void AddGroupReader(ClientId id, std::vector<std::string> keys, std::string group,
-                      bool leaves_some = false) {
+                      bool leaves_some = false, std::string consumer = {}) {
     WaitRequest wait;
     wait.leaves_some = leaves_some;
+    wait.consumer = std::move(consumer);
     wait.keys = std::move(keys);
     wait.group = std::move(group);
     wait.group_read = true;
@@ -63,6 +65,26 @@ TEST_F(WaitersTest, APlaceThatGetsFreeCostsTwoRunsHoweverManyWaitForOne) {
   EXPECT_EQ(waiters_.FirstOn(0, "b"), 0u);
   waiters_.SignalAll();
   EXPECT_EQ(Serve({}), Ids{2});
+}
+
+TEST_F(WaitersTest, KnowWhoWaitsInAGroup) {
+  AddReader(1, {"a"});
+  AddGroupReader(2, {"a", "b"}, "g", false, "x");
+  AddGroupReader(3, {"a"}, "h", false, "y");
+  AddGroupReader(4, {"a"}, "g", false, "z");
+  const auto waiting = [this](uint32_t db, std::string_view key, std::string_view group) {
+    std::string names;
+    waiters_.ForEachConsumer(db, key, group, [&](std::string_view name) { names += name; });
+    return names;
+  };
+  EXPECT_EQ(waiting(0, "a", "g"), "xz");
+  EXPECT_EQ(waiting(0, "a", "h"), "y");
+  EXPECT_EQ(waiting(0, "b", "g"), "x");
+  EXPECT_EQ(waiting(0, "b", "h"), "");
+  EXPECT_EQ(waiting(1, "a", "g"), "");
+  waiters_.Remove(2);
+  EXPECT_EQ(waiting(0, "a", "g"), "z");
+  EXPECT_EQ(waiting(0, "b", "g"), "");
 }
 
 TEST_F(WaitersTest, AllReadersOutsideOfGroupsRunInOrder) {
