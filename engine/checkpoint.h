@@ -80,10 +80,15 @@ class Checkpoint {
   }
 
   void Delete(Family family, const std::string& key) { batch_.Delete(family, key); }
+  void DeleteRange(Family family, const std::string& begin, const std::string& end) {
+    batch_.DeleteRange(family, begin, end);
+  }
 
   // The batch is durable / has failed: then its units count as dirty again.
   void Confirm();
   void Revert();
+  // Frees some of what units let go when they were stored; bounded, since it may be much.
+  void FreeDiscarded(size_t max_entries);
 
  private:
   struct PendingDelete {
@@ -96,6 +101,7 @@ class Checkpoint {
   bool IsDead(const Unit& unit) const;
   void EncodeNow(Unit& unit);
   void EncodeBlock(BlockUnit& unit);
+  bool EncodeSchedule(Schedule& schedule, size_t max_bytes);
   void RemoveFrom(std::vector<Unit*>* list, uint32_t index);
 
   std::vector<Unit*> dirty_;   // Null where a unit was destroyed.
@@ -105,6 +111,7 @@ class Checkpoint {
   size_t next_to_encode_ = 0;
   Batch batch_;
   std::string scratch_;
+  std::vector<Schedule::UnsavedMap> discarded_;
   std::vector<uint32_t> dead_databases_;
   bool deletes_muted_ = false;
   uint64_t dirty_bytes_ = 0;

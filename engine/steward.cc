@@ -8,6 +8,7 @@
 #include "engine/key_scan.h"
 #include "engine/loader.h"
 #include "engine/persistence.h"
+#include "engine/pump.h"
 
 namespace engine {
 namespace {
@@ -24,7 +25,7 @@ constexpr int64_t kClockSlackMs = TimeLine::kStepMs;
 
 // Every kind of work; each row its function.
 constexpr Task kTasks[] = {
-    nullptr,  // So that there is a row at all.
+    PumpSchedule,
 };
 
 TimePlace JustAfter(TimePlace place) {
@@ -191,9 +192,6 @@ std::optional<int64_t> Steward::Attend(Now now, Stream& stream, std::vector<Load
   op.pins = &pins_;
   int64_t next_ms = kNever;
   for (const Task task : kTasks) {
-    if (task == nullptr) {
-      continue;
-    }
     const Result<TaskResult> result = task(core_, op, stream);
     if (result.ok()) {
       next_ms = std::min(next_ms, result->next_ms);

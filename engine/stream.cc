@@ -58,6 +58,7 @@ void PutPolicyPart(std::string* out, const Stream& stream) {
                  [out](uint64_t value) { PutVarint(out, value); });
   (stream.own_policy == nullptr ? PolicySettings() : *stream.own_policy).Encode(out);
   PutVarint(out, stream.expected_ms == INT64_MAX ? 0 : static_cast<uint64_t>(stream.expected_ms));
+  Schedule::Put(out, stream.schedule.get());
 }
 
 void ReadPolicyPart(Decoder* decoder, Stream* stream) {
@@ -78,6 +79,7 @@ void ReadPolicyPart(Decoder* decoder, Stream* stream) {
     decoder->Fail();
   }
   stream->expected_ms = expected_ms == 0 ? INT64_MAX : static_cast<int64_t>(expected_ms);
+  stream->schedule = Schedule::Read(decoder, stream);
 }
 
 }  // namespace

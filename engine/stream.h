@@ -21,6 +21,7 @@
 #include "engine/node_rule.h"
 #include "engine/policy.h"
 #include "engine/producer_table.h"
+#include "engine/schedule.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
 #include "engine/types.h"
@@ -62,6 +63,7 @@ class Stream : public ValueHolder {
   bool holds_letters = false;                  // Dead letters have been added to it at some time.
   std::unique_ptr<PolicySettings> own_policy;  // Null: nothing set.
   std::unique_ptr<StreamCounters> counters;    // Null: all zero.
+  std::unique_ptr<Schedule> schedule;          // Null until something is scheduled.
   int64_t expected_ms = INT64_MAX;             // Store time of the next look by the steward.
 
   // Not stored.

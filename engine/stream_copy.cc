@@ -7,6 +7,7 @@
 #include "engine/apply.h"
 #include "engine/check.h"
 #include "engine/limits.h"
+#include "engine/schedule_walk.h"
 #include "engine/steward.h"
 
 namespace engine {
@@ -119,10 +120,20 @@ void CopyPolicy(Core& core, const Group& group, Stream& to) {
   }
 }
 
+// What is scheduled keeps its token.
+void CopySchedule(Core& core, Op& op, Stream& from, Stream& to) {
+  const auto items = FindScheduled(core, op, from, {}, ScheduleToken::Max(), SIZE_MAX);
+  CHECK(items.ok());  // PrepareCopy() saw to it.
+  for (const auto& [token, entry] : *items) {
+    Emit(core, to, Scheduled{*token, entry->arg_count, entry->data_bytes, entry->payload});
+  }
+}
+
 }  // namespace
 
 Status PrepareCopy(Core& core, Op& op, Stream& stream) {
-  if (stream.data_bytes > kMaxCopyBytes) {
+  const uint64_t scheduled = stream.schedule == nullptr ? 0 : stream.schedule->payload_bytes();
+  if (stream.data_bytes > kMaxCopyBytes || scheduled > kMaxCopyBytes / 2) {
     return Status(Code::kLimit, "the stream is too large to be copied");
   }
   for (const auto& page : stream.directory.pages()) {
@@ -140,6 +151,7 @@ Status PrepareCopy(Core& core, Op& op, Stream& stream) {
       core.NeedProducerPage(op, stream, slot);
     }
   }
+  RETURN_IF_ERROR(FindScheduled(core, op, stream, {}, ScheduleToken::Max(), SIZE_MAX).status());
   return core.CheckLoaded(op);
 }
 
@@ -155,6 +167,7 @@ void CopyStream(Core& core, Op& op, Stream& from, uint32_t db, std::string_view 
     CopyPending(core, *group, to);
   }
   CopyProducers(core, from, to);
+  CopySchedule(core, op, from, to);
   if (from.expire_ms != 0) {
     Emit(core, to, ExpirySet{from.expire_ms});
   }

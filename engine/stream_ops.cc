@@ -1,4 +1,6 @@
 // Engine calls on a stream's entries: validate, then effects.
+#include "engine/stream_ops.h"
+
 #include <algorithm>
 
 #include "engine/apply.h"
@@ -13,6 +15,15 @@ namespace engine {
 namespace {
 
 using Direction = EntryCursor::Direction;
+
+NodeLimits LimitsOf(const EngineOptions& options) {
+  NodeLimits limits;
+  limits.max_entries = static_cast<uint64_t>(std::max<int64_t>(options.node_max_entries, 0));
+  limits.max_bytes = static_cast<uint64_t>(std::max<int64_t>(options.node_max_bytes, 0));
+  return limits;
+}
+
+}  // namespace
 
 // The id a new entry gets (streams specification 4.1 and section 5, checks 10 and 11).
 Result<StreamId> ChooseId(const Op& op, const AddId& wanted, StreamId last_id) {
@@ -44,13 +55,6 @@ Result<StreamId> ChooseId(const Op& op, const AddId& wanted, StreamId last_id) {
   return id;
 }
 
-NodeLimits LimitsOf(const EngineOptions& options) {
-  NodeLimits limits;
-  limits.max_entries = static_cast<uint64_t>(std::max<int64_t>(options.node_max_entries, 0));
-  limits.max_bytes = static_cast<uint64_t>(std::max<int64_t>(options.node_max_bytes, 0));
-  return limits;
-}
-
 EntryAdded MakeEntry(const Core& core, const Stream& stream, StreamId id, const Payload& payload) {
   EntryAdded effect;
   effect.id = id;
@@ -68,15 +72,48 @@ EntryAdded MakeEntry(const Core& core, const Stream& stream, StreamId id, const 
   return effect;
 }
 
-}  // namespace
+Stream& CreateStream(Core& core, Op& op, std::string_view key) {
+  DropExpired(core, op, op.db, key);
+  Database& database = core.keyspace.at(op.db);
+  Stream& stream = InstallNewStream(core, database, core.next_uid, key);
+  Emit(core, stream, StreamCreated{core.options.idmp_duration_s, core.options.idmp_max_size});
+  Core::Saw(op, stream);
+  return stream;
+}
+
+bool HasRoom(Core& core, Stream& stream, uint64_t data_bytes) {
+  const StreamPolicy* policy = core.PolicyOf(stream);
+  if (policy == nullptr || policy->overflow == Overflow::kDrop) {
+    return true;
+  }
+  return (policy->max_len == 0 || stream.length < static_cast<uint64_t>(policy->max_len)) &&
+         (policy->max_bytes == 0 ||
+          stream.data_bytes + data_bytes <= static_cast<uint64_t>(policy->max_bytes));
+}
+
+Result<StreamId> AppendEntry(Core& core, const Op& op, Stream& stream, const Payload& payload) {
+  if (!HasRoom(core, stream, payload.data_bytes)) {
+    return Status(Code::kLimit, "the stream is at a bound of its own");
+  }
+  ASSIGN_OR_RETURN(const StreamId id, ChooseId(op, {AddId::Form::kAuto, {}}, stream.last_id));
+  Emit(core, stream, MakeEntry(core, stream, id, payload));
+  core.Tell(StreamEvent::Kind::kAdded, stream, {}, id);
+  return id;
+}
+
+int64_t DefaultTrimLimit(const Core& core) {
+  constexpr int64_t kNodes = 100;
+  constexpr int64_t kMost = 1'000'000;
+  constexpr int64_t kWithoutNodes = 10'000;
+  const int64_t per_node = core.options.node_max_entries;
+  if (per_node <= 0) {
+    return kWithoutNodes;
+  }
+  return std::min(kMost / kNodes, per_node) * kNodes;
+}
 
 Result<Stream*> Engine::CreateStream(Op& op, std::string_view key) {
-  DropExpired(*core_, op, op.db, key);
-  Database& database = core_->keyspace.at(op.db);
-  Stream& stream = InstallNewStream(*core_, database, core_->next_uid, key);
-  Emit(*core_, stream, StreamCreated{core_->options.idmp_duration_s, core_->options.idmp_max_size});
-  Core::Saw(op, stream);
-  return &stream;
+  return &engine::CreateStream(*core_, op, key);
 }
 
 Result<AddResult> Engine::Add(Op& op, std::string_view key, Stream* stream, const AddId& id,
@@ -174,16 +211,7 @@ Result<int64_t> Engine::Trim(Op& op, Stream& stream, const TrimArgs& args) {
   return removed;
 }
 
-int64_t Engine::DefaultTrimLimit() const {
-  constexpr int64_t kNodes = 100;
-  constexpr int64_t kMost = 1'000'000;
-  constexpr int64_t kWithoutNodes = 10'000;
-  const int64_t per_node = core_->options.node_max_entries;
-  if (per_node <= 0) {
-    return kWithoutNodes;
-  }
-  return std::min(kMost / kNodes, per_node) * kNodes;
-}
+int64_t Engine::DefaultTrimLimit() const { return engine::DefaultTrimLimit(*core_); }
 
 Result<Engine::SetIdRefusal> Engine::SetId(Op& op, Stream& stream, const SetIdArgs& args) {
   if (args.last_id < stream.max_deleted) {

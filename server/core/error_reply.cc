@@ -224,6 +224,10 @@ constexpr Row kTexts[] = {
     {Error::kObjectFreq,
      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
      "when switching between policies at runtime LRU and LFU data will take some time to adjust."},
+    {Error::kScheduleDelay, "ERR DELAY must be between 0 and 31536000000"},
+    {Error::kScheduleAt, "ERR AT must be a unix time in milliseconds"},
+    {Error::kScheduleFull, "STREAMFULL stream '{}' is at its limit of {} scheduled entries"},
+    {Error::kLargerThanMaxBytes, "ERR entry is larger than MAXBYTES"},
 };
 
 constexpr bool HasRowForEachError() {

@@ -186,6 +186,11 @@ enum class Error : unsigned short {
   kFirstDbIndex,       // ERR invalid first DB index
   kSecondDbIndex,      // ERR invalid second DB index
   kObjectFreq,         // ERR An LFU maxmemory policy is not selected, access frequenc...
+  // Scheduling.
+  kScheduleDelay,       // ERR DELAY must be between 0 and 31536000000
+  kScheduleAt,          // ERR AT must be a unix time in milliseconds
+  kScheduleFull,        // STREAMFULL stream '{}' is at its limit of {} scheduled entries
+  kLargerThanMaxBytes,  // ERR entry is larger than MAXBYTES
   kCount,
 };
 
