@@ -1,10 +1,44 @@
 // Effects on when a stream is looked at, and on what it is to be added later.
-#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
 
 #include "engine/apply.h"
-#include "engine/check.h"
+#include "engine/schedule.h"
 
 namespace engine {
+namespace {
+
+// What an entry, and the end of one, take in the next checkpoint beside the payload, about: in
+// memory they take as much.
+constexpr size_t kScheduledBytes = 112;
+constexpr size_t kTokenBytes = 32;
+
+Schedule& Change(Core& core, Stream& stream, size_t bytes) {
+  core.checkpoint.Touch(stream, 0);
+  stream.changed_turn = core.turn;
+  ++core.changes_since_checkpoint;
+  if (stream.schedule == nullptr) {
+    stream.schedule = std::make_unique<Schedule>(&stream);
+    core.cache.Add(stream.schedule.get(), stream.schedule->memory_bytes());
+  }
+  core.checkpoint.Touch(*stream.schedule, bytes);
+  return *stream.schedule;
+}
+
+}  // namespace
+
+void Apply(Core& core, Stream& stream, const Scheduled& effect) {
+  Schedule& schedule = Change(core, stream, effect.payload.size() + kScheduledBytes);
+  schedule.Add(effect.token, {effect.arg_count, effect.data_bytes, std::string(effect.payload)});
+  core.cache.SetCharge(&schedule, schedule.memory_bytes());
+}
+
+void Apply(Core& core, Stream& stream, const Unscheduled& effect) {
+  Schedule& schedule = Change(core, stream, effect.tokens.size() * kTokenBytes);
+  schedule.Remove(&core.checkpoint, effect.tokens, effect.payload_bytes);
+  core.cache.SetCharge(&schedule, schedule.memory_bytes());
+}
 
 void Apply(Core& core, Stream& stream, const Expected& effect) {
   // Nobody waits for it, so the stream does not count as changed.

@@ -44,6 +44,9 @@ class RawChecker {
     std::set<std::string> blocks;
     std::set<std::string> groups;
     std::set<std::string> side;
+    uint64_t scheduled = 0;  // Records of scheduled entries, which are not known one by one.
+    uint64_t scheduled_bytes = 0;
+    ScheduleToken schedule_floor;
   };
 
   void CheckKey(std::string_view stored_key, std::string_view value) {
@@ -100,6 +103,11 @@ class RawChecker {
         expected.blocks.insert(BlockKey(physical, uid, slot.first_id));
       }
     }
+    if (const Schedule* schedule = (*stream)->schedule.get()) {
+      expected.scheduled = schedule->count();
+      expected.scheduled_bytes = schedule->payload_bytes();
+      expected.schedule_floor = schedule->floor();
+    }
     for (const GroupNumber number : parts.groups) {
       ExpectGroup(**stream, number, &expected);
     }
@@ -154,19 +162,43 @@ class RawChecker {
     return OkStatus();
   }
 
+  // False when it is not the record of a scheduled entry.
+  bool CheckScheduled(std::string_view key, std::string_view value, Owned* owner) {
+    const std::optional<ScheduleToken> token = ParseScheduledKey(key);
+    if (!token.has_value()) {
+      return false;
+    }
+    const auto entry = DecodeScheduled(value);
+    if (!entry.ok() || owner->scheduled == 0 || *token < owner->schedule_floor ||
+        entry->payload.size() > owner->scheduled_bytes) {
+      report_.Fault("scheduled entry " + token->ToString() + " is wrong: " + owner->name);
+      return true;
+    }
+    --owner->scheduled;
+    owner->scheduled_bytes -= entry->payload.size();
+    return true;
+  }
+
   Status CheckFamily(Family family, const std::string& kind, std::set<std::string> Owned::*keys) {
     uint64_t found = 0;
-    RETURN_IF_ERROR(persistence_.ScanStore(family, [&](std::string_view key, std::string_view) {
-      const auto owner = expected_.find(std::string(key.substr(0, StreamPrefix(0, 0).size())));
-      if (owner != expected_.end() && (owner->second.*keys).contains(std::string(key))) {
-        ++found;
-      } else {
-        report_.Fault(kind + " record that nothing refers to");
-      }
-    }));
+    RETURN_IF_ERROR(
+        persistence_.ScanStore(family, [&](std::string_view key, std::string_view value) {
+          const auto owner = expected_.find(std::string(key.substr(0, StreamPrefix(0, 0).size())));
+          if (owner != expected_.end() && (owner->second.*keys).contains(std::string(key))) {
+            ++found;
+          } else if (family == Family::kSide && owner != expected_.end() &&
+                     CheckScheduled(key, value, &owner->second)) {
+            return;
+          } else {
+            report_.Fault(kind + " record that nothing refers to");
+          }
+        }));
     uint64_t wanted = 0;
     for (const auto& [prefix, expected] : expected_) {
       wanted += (expected.*keys).size();
+      if (family == Family::kSide && (expected.scheduled > 0 || expected.scheduled_bytes > 0)) {
+        report_.Fault("scheduled entries are missing: " + expected.name);
+      }
     }
     if (wanted != found) {
       report_.Fault(std::to_string(wanted - found) + " " + kind + " records are missing");

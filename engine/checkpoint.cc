@@ -14,6 +14,20 @@ void Checkpoint::RemoveFrom(std::vector<Unit*>* list, uint32_t index) {
   }
 }
 
+void Checkpoint::FreeDiscarded(size_t max_entries) {
+  while (max_entries > 0 && !discarded_.empty()) {
+    Schedule::UnsavedMap& entries = discarded_.back();
+    auto end = entries.begin();
+    for (; max_entries > 0 && end != entries.end(); ++end) {
+      --max_entries;
+    }
+    entries.erase(entries.begin(), end);
+    if (entries.empty()) {
+      discarded_.pop_back();
+    }
+  }
+}
+
 void Checkpoint::BeforeDestroy(Unit& unit, Family family, const std::string& key) {
   if (unit.frozen) {
     EncodeNow(unit);
@@ -66,6 +80,9 @@ void Checkpoint::MarkFrozen() {
     } else {
       unit->frozen_index = static_cast<uint32_t>(i);
       unit->frozen = true;
+      if (unit->kind == UnitKind::kSchedule) {
+        static_cast<Schedule*>(unit)->Freeze();
+      }
     }
   }
 }
@@ -92,6 +109,9 @@ bool Checkpoint::IsDead(const Unit& unit) const {
     case UnitKind::kProducerPage:
       value = static_cast<const ProducerPageUnit&>(unit).stream;
       break;
+    case UnitKind::kSchedule:
+      value = static_cast<const Schedule&>(unit).stream;
+      break;
     case UnitKind::kMissingKey:
       return false;
   }
@@ -115,11 +135,16 @@ bool Checkpoint::EncodeSlice(size_t max_bytes) {
     if (is_done()) {
       return false;
     }
-    Unit* unit = frozen_[next_to_encode_++];
-    if (unit != nullptr && unit->frozen) {
+    Unit* unit = frozen_[next_to_encode_];
+    if (unit != nullptr && unit->frozen && unit->kind == UnitKind::kSchedule) {
+      if (!EncodeSchedule(static_cast<Schedule&>(*unit), max_bytes)) {
+        return false;
+      }
+    } else if (unit != nullptr && unit->frozen) {
       EncodeNow(*unit);
       ++units;
     }
+    ++next_to_encode_;
   }
   return true;
 }
@@ -132,6 +157,15 @@ void Checkpoint::EncodeDelete(const PendingDelete& gone) {
   } else {
     batch_.DeleteRangeFirst(gone.family, gone.begin, gone.end);
   }
+}
+
+bool Checkpoint::EncodeSchedule(Schedule& schedule, size_t max_bytes) {
+  if (!schedule.EncodeSlice(this, max_bytes)) {
+    return false;
+  }
+  schedule.frozen = false;
+  schedule.in_flight = true;
+  return true;
 }
 
 void Checkpoint::EncodeBlock(BlockUnit& unit) {
@@ -151,6 +185,9 @@ void Checkpoint::EncodeBlock(BlockUnit& unit) {
 
 void Checkpoint::EncodeNow(Unit& unit) {
   CHECK(unit.frozen && phase_ == Phase::kEncoding);
+  if (unit.kind == UnitKind::kSchedule) {
+    return;  // What is frozen of it does not change.
+  }
   unit.frozen = false;
   unit.in_flight = true;
   scratch_.clear();
@@ -206,6 +243,7 @@ void Checkpoint::EncodeNow(Unit& unit) {
                  scratch_);
       break;
     }
+    case UnitKind::kSchedule:
     case UnitKind::kMissingKey:
       CHECK(false);
   }
@@ -244,6 +282,8 @@ bool Checkpoint::ConfirmSlice(size_t* max_units) {
       if (block.InFlight()) {
         block.ConfirmSaved();
       }
+    } else if (unit->kind == UnitKind::kSchedule) {
+      static_cast<Schedule*>(unit)->Confirm(&discarded_);
     }
   }
   for (; !frozen_deletes_.empty(); frozen_deletes_.pop_back()) {
@@ -271,6 +311,8 @@ void Checkpoint::Revert() {
       if (block.InFlight()) {
         block.RevertSaved();
       }
+    } else if (unit->kind == UnitKind::kSchedule) {
+      static_cast<Schedule*>(unit)->Revert();
     }
     if (!unit->dirty()) {
       unit->dirty_index = static_cast<uint32_t>(dirty_.size());

@@ -80,6 +80,9 @@ class Checkpoint {
   }
 
   void Delete(Family family, const std::string& key) { batch_.Delete(family, key); }
+  void DeleteRange(Family family, const std::string& begin, const std::string& end) {
+    batch_.DeleteRange(family, begin, end);
+  }
 
   // Units, names and places that one turn makes clean: the pause that the end of a checkpoint may
   // add to one turn.
@@ -91,6 +94,8 @@ class Checkpoint {
   bool ConfirmSlice(size_t* max_units);
   // The batch has failed: its units count as dirty again.
   void Revert();
+  // Frees some of what units let go when they were stored; bounded, since it may be much.
+  void FreeDiscarded(size_t max_entries);
 
  private:
   struct PendingDelete {
@@ -107,6 +112,7 @@ class Checkpoint {
   bool IsDead(const Unit& unit) const;
   void EncodeNow(Unit& unit);
   void EncodeBlock(BlockUnit& unit);
+  bool EncodeSchedule(Schedule& schedule, size_t max_bytes);
   void RemoveFrom(std::vector<Unit*>* list, uint32_t index);
 
   std::vector<Unit*> dirty_;   // Null where a unit was destroyed.
@@ -118,6 +124,7 @@ class Checkpoint {
   size_t next_to_confirm_ = 0;
   Batch batch_;
   std::string scratch_;
+  std::vector<Schedule::UnsavedMap> discarded_;
   std::vector<uint32_t> dead_databases_;
   bool deletes_muted_ = false;
   uint64_t dirty_bytes_ = 0;

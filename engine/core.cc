@@ -217,6 +217,27 @@ void Core::RetireProducers(Stream& stream) {
   }
 }
 
+void Core::RetireSchedule(Stream& stream) {
+  if (stream.schedule == nullptr) {
+    return;
+  }
+  Schedule& schedule = *stream.schedule;
+  if (schedule.frozen) {
+    schedule.EncodeSlice(&checkpoint, SIZE_MAX);
+  }
+  const auto stored = schedule.StoredTokens();
+  if (stored.has_value() && stored->size() <= kPointDeletesPerStream) {
+    for (const ScheduleToken token : *stored) {
+      checkpoint.DeleteLater(Family::kSide, ScheduledKey(stream.physical_db, stream.uid, token));
+    }
+  } else {
+    const std::string prefix = StreamPrefix(stream.physical_db, stream.uid);
+    checkpoint.DeleteRangeLater(Family::kSide, prefix, PrefixEnd(prefix));
+  }
+  checkpoint.Forget(schedule);
+  cache.Remove(&schedule);
+}
+
 void Core::RetireGroup(Group& group) {
   const Stream& stream = *group.stream;
   size_t stored = 0;
@@ -289,6 +310,7 @@ void Core::RetireHolder(std::unique_ptr<KeyHolder> holder, RecordsOf records) {
     keyspace.UnlistStream(stream);
     RetireBlocks(stream);
     RetireProducers(stream);
+    RetireSchedule(stream);
     for (Group* group : stream.groups_by_number) {
       RetireGroup(*group);
     }
@@ -344,6 +366,9 @@ bool Core::EvictStream(Stream& stream) {
       }
     }
   }
+  if (stream.schedule != nullptr && (!stream.schedule->clean() || stream.schedule->pins > 0)) {
+    return false;
+  }
   // What is in memory is most often the newest: looked at first, so that a long stream in use is
   // left alone after one look.
   const auto& pages = stream.directory.pages();
@@ -360,6 +385,9 @@ bool Core::EvictStream(Stream& stream) {
     return false;
   }
   top_groups.NoteLeft(stream);
+  if (stream.schedule != nullptr) {
+    cache.Remove(stream.schedule.get());
+  }
   cache.Remove(&stream);
   keyspace.UnlistStream(stream);
   database->holders.erase(std::string_view(stream.key));
@@ -416,6 +444,15 @@ bool Core::EvictProducerPage(ProducerPageUnit& unit) {
   return true;
 }
 
+// It stays, with what the store does not have; the stream takes it along.
+bool Core::ShrinkSchedule(Schedule& schedule) {
+  if (schedule.clean()) {
+    schedule.DropWindow();
+  }
+  cache.SetCharge(&schedule, schedule.memory_bytes());
+  return false;
+}
+
 bool Core::Evict(Unit* unit) {
   if (unit->pins > 0) {
     return false;
@@ -427,6 +464,8 @@ bool Core::Evict(Unit* unit) {
       return EvictPage(*static_cast<PageUnit*>(unit));
     case UnitKind::kProducerPage:
       return EvictProducerPage(*static_cast<ProducerPageUnit*>(unit));
+    case UnitKind::kSchedule:
+      return ShrinkSchedule(*static_cast<Schedule*>(unit));
     case UnitKind::kStream:
       return EvictStream(*static_cast<Stream*>(unit));
     case UnitKind::kString:

@@ -151,6 +151,7 @@ class Core {
   void RetireGroup(Group& group);
   // All pages of the stream's idempotency table go; the list is empty then.
   void RetireProducers(Stream& stream);
+  void RetireSchedule(Stream& stream);
   // A flushed database: its records go by range deletes, its objects in steps of FreeFlushed().
   void RetireDatabase(std::unique_ptr<Database> database, bool anything_stored);
   void FreeFlushed(size_t max_values);
@@ -176,6 +177,7 @@ class Core {
   bool EvictBlock(BlockUnit& unit);
   bool EvictPage(PageUnit& unit);
   bool EvictProducerPage(ProducerPageUnit& unit);
+  bool ShrinkSchedule(Schedule& schedule);
 
   std::vector<std::unique_ptr<Database>> flushed_;
 };

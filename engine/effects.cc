@@ -280,6 +280,7 @@ void Recorder::Add(uint32_t stream, const Unscheduled& effect) {
     PutSignedVarint(&bytes_, token.due_ms);
     PutVarint(&bytes_, token.sequence);
   }
+  PutVarint(&bytes_, effect.payload_bytes);
 }
 
 void Recorder::AddKeyDeleted(uint32_t stream) { Begin(EffectType::kKeyDeleted, stream); }

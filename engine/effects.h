@@ -14,6 +14,7 @@
 #include "engine/counters.h"
 #include "engine/pending_page.h"
 #include "engine/retirement.h"
+#include "engine/schedule_token.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
 #include "engine/types.h"
@@ -301,12 +302,7 @@ struct GroupTimed {
 // The stream holds dead letters from now on, for good.
 struct LettersHeld {};
 
-// An entry that is to be added later.
-struct ScheduleToken {
-  int64_t due_ms = 0;     // Unix time.
-  uint64_t sequence = 0;  // Of the stream: ascending in order of scheduling, never used again.
-  auto operator<=>(const ScheduleToken&) const = default;
-};
+// An entry that is to be added later; its number is above those of all before it, but in a copy.
 struct Scheduled {
   ScheduleToken token;
   uint32_t arg_count = 0;
@@ -316,6 +312,7 @@ struct Scheduled {
 // Added by now, or cancelled. Ascending.
 struct Unscheduled {
   std::span<const ScheduleToken> tokens;
+  uint64_t payload_bytes = 0;  // Of these entries, in wire form.
 };
 
 // The steward looks at the stream at `due_ms`, store time, and not before; INT64_MAX: it need not.

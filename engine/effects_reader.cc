@@ -207,7 +207,7 @@ class EffectReader {
         for (uint64_t i = 0; i < count && decoder_.ok(); ++i) {
           tokens.push_back(ReadToken());
         }
-        return Tell(stream, Unscheduled{tokens});
+        return Tell(stream, Unscheduled{tokens, decoder_.ReadVarint()});
       }
       case EffectType::kExpected:
         return Tell(stream, Expected{decoder_.ReadSignedVarint()});

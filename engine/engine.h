@@ -31,6 +31,7 @@
 #include "engine/options.h"
 #include "engine/pending_page.h"
 #include "engine/policy.h"
+#include "engine/schedule_token.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
 #include "engine/top_groups.h"
@@ -299,6 +300,20 @@ struct KeyInfo {
   std::string_view text;      // Of a string. Until the next change.
 };
 
+// What became of an entry that was to be scheduled.
+enum class ScheduleRefusal : uint8_t { kNone, kFull, kLargerThanMaxBytes };
+struct ScheduleResult {
+  ScheduleRefusal refusal = ScheduleRefusal::kNone;
+  int64_t limit = 0;  // kFull: of scheduled entries.
+  ScheduleToken token;
+  bool created = false;  // The key came into being.
+};
+using ScheduledSink = absl::FunctionRef<void(ScheduleToken, const Payload&)>;
+struct ScheduleSummary {
+  uint64_t count = 0;
+  int64_t next_due_unix_ms = -1;  // -1: nothing is scheduled.
+};
+
 struct ScanResult {
   uint64_t cursor = 0;  // 0 at the end.
   std::vector<std::string> keys;
@@ -455,6 +470,21 @@ class Engine {
     kEntriesAddedTooSmall
   };
   Result<SetIdRefusal> SetId(Op& op, Stream& stream, const SetIdArgs& args);
+
+  // --- Entries that are added later
+  // --------------------------------------------------------------------------------
+
+  // `stream` is null when the key does not exist (the call creates it). Nothing is changed unless
+  // `refusal` is kNone. A time that has passed is as good as any. kTooLarge.
+  Result<ScheduleResult> ScheduleEntry(Op& op, std::string_view key, Stream* stream,
+                                       int64_t due_unix_ms, const Payload& payload);
+  // Number of entries that will not be added; a repeated token counts once.
+  Result<int64_t> CancelScheduled(Op& op, Stream& stream, std::span<const ScheduleToken> tokens);
+  // In order of time; fewer than `count` when they are very large (kReadReplySoftCap).
+  Status ListScheduled(Op& op, Stream& stream, ScheduleToken first, ScheduleToken last,
+                       size_t count, ScheduledSink sink);
+  // kNotLoaded when only the store knows what is next.
+  Result<ScheduleSummary> SummarizeSchedule(Op& op, Stream& stream);
 
   // --- Groups
   // --------------------------------------------------------------------------------------

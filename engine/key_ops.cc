@@ -102,6 +102,10 @@ Result<KeyInfo> Engine::Describe(Op& op, std::string_view key) {
   }
   const auto& stream = static_cast<const Stream&>(value);
   info.memory_bytes = stream.memory_bytes() + stream.data_bytes + stream.length * kEntryOverhead;
+  if (stream.schedule != nullptr) {
+    info.memory_bytes +=
+        stream.schedule->payload_bytes() + stream.schedule->count() * kEntryOverhead;
+  }
   for (const Group* group : stream.groups_by_number) {
     info.memory_bytes += static_cast<uint64_t>(group->pending_count) * kPendingOverhead;
   }

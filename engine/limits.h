@@ -64,6 +64,13 @@ inline constexpr size_t kTimeWindowKeys = 4096;
 // Expired keys that one turn deletes, and fetches from the store.
 inline constexpr size_t kReapedKeysPerTurn = 256;
 inline constexpr size_t kReapLoads = 64;
+// Scheduled entries of a stream that are known to be the next ones, by what they take in memory;
+// and how many of them are fetched at a time.
+inline constexpr size_t kScheduleWindowBytes = 256 * 1024;
+inline constexpr size_t kSchedulePageEntries = 2048;
+// Scheduled entries added to a stream by one look, and bytes of payload of these.
+inline constexpr size_t kPumpedEntries = 256;
+inline constexpr uint64_t kPumpedBytes = 256 * 1024;
 // Streams that the steward looks at in one turn, and fetches from the store at a time.
 inline constexpr int kStewardLooks = 64;
 inline constexpr size_t kStewardFetches = 64;

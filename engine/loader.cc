@@ -88,6 +88,9 @@ Loader::Fetched Loader::Fetch(const LoadItem& item) const {
       return FetchScan(item);
     case LoadItem::Kind::kPlaces:
       return FetchPlaces(item);
+    case LoadItem::Kind::kScheduleWindow:
+    case LoadItem::Kind::kScheduleRange:
+      return FetchSchedule(item);
     case LoadItem::Kind::kBlock:
       keep(persistence.Read(Family::kBlocks, BlockKey(item.physical_db, item.uid, item.first_id)));
       break;
@@ -228,6 +231,66 @@ Loader::Fetched Loader::FetchPlaces(const LoadItem& item) const {
   return out;
 }
 
+Loader::Fetched Loader::FetchSchedule(const LoadItem& item) const {
+  Fetched out;
+  out.schedule = std::make_unique<SchedulePage>();
+  SchedulePage& page = *out.schedule;
+  page.from = item.first_token;
+  const size_t max_bytes =
+      item.kind == LoadItem::Kind::kScheduleWindow ? kScheduleWindowBytes / 2 : kReadReplySoftCap;
+  size_t bytes = 0;
+  const auto visit = [&](std::string_view stored, std::string_view value) {
+    const std::optional<ScheduleToken> token = ParseScheduledKey(stored);
+    if (!token.has_value()) {
+      out.status = Status(Code::kCorruption, "scheduled entry under a malformed key");
+      return false;
+    }
+    page.is_full = bytes >= max_bytes;
+    if (page.is_full || page.entries.size() == static_cast<size_t>(item.scan_count)) {
+      page.next = token;
+      return false;
+    }
+    Result<ScheduledEntry> entry = DecodeScheduled(value);
+    if (!entry.ok()) {
+      out.status =
+          Status(Code::kCorruption, "scheduled entry " + token->ToString() + " is damaged");
+      return false;
+    }
+    bytes += value.size() + kEntryReplyOverhead;
+    page.entries.emplace_back(*token, std::move(entry).value());
+    return true;
+  };
+  const std::string end =
+      item.last_token == ScheduleToken::Max()
+          ? PrefixEnd(ScheduledKey(item.physical_db, item.uid, {}).substr(0, kScheduledPrefixBytes))
+          : ScheduledKey(item.physical_db, item.uid, item.last_token.Next());
+  const Status scanned = core_.persistence->ScanFamily(
+      Family::kSide, ScheduledKey(item.physical_db, item.uid, item.first_token), end, visit);
+  if (!scanned.ok()) {
+    out.status = scanned;
+  }
+  return out;
+}
+
+void Loader::InstallSchedule(const LoadItem& item, SchedulePage page, Pins* pins) {
+  if (item.kind == LoadItem::Kind::kScheduleRange) {
+    if (pins != nullptr) {
+      if (pins->schedule == nullptr) {
+        pins->schedule = std::make_unique<ScheduleFinds>();
+      }
+      pins->schedule->finds.insert_or_assign(
+          {item.uid, item.first_token},
+          ScheduleFinds::Find{core_.checkpoint.number(), std::move(page)});
+    }
+    return;
+  }
+  Stream* stream = FindStreamOf(core_, item);
+  if (stream != nullptr && stream->schedule != nullptr) {
+    stream->schedule->InstallPage(std::move(page));
+    core_.cache.SetCharge(stream->schedule.get(), stream->schedule->memory_bytes());
+  }
+}
+
 Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
   ++load_count_;
   if (!fetched.status.ok()) {
@@ -254,6 +317,10 @@ Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
       if (pins != nullptr) {
         pins->scan = std::move(fetched.scan);
       }
+      return OkStatus();
+    case LoadItem::Kind::kScheduleWindow:
+    case LoadItem::Kind::kScheduleRange:
+      InstallSchedule(item, std::move(*fetched.schedule), pins);
       return OkStatus();
     case LoadItem::Kind::kPlaces:
       core_.IndexOf(item.index_tag).InstallPage(*fetched.places);
@@ -312,6 +379,9 @@ Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
   stream->totals = &database->totals;
   core_.top_groups.NoteBack(stream->uid);
   core_.cache.Add(stream.get(), stream->memory_bytes());
+  if (stream->schedule != nullptr) {
+    core_.cache.Add(stream->schedule.get(), stream->schedule->memory_bytes());
+  }
   core_.keyspace.ListStream(*stream);
   const std::string_view name = stream->key;
   database->holders.emplace(name, std::move(stream));
@@ -419,6 +489,7 @@ Unit* Loader::FindUnit(const LoadItem& item) const {
 
 void Loader::Release(Pins* pins) {
   pins->scan.reset();
+  pins->schedule.reset();
   for (const LoadItem& item : pins->held) {
     Unit* unit = FindUnit(item);
     // What was pinned may have gone and something else have come in its place.

@@ -47,6 +47,7 @@ class Loader {
     std::unique_ptr<StringValue> string;  // kKey: in place of `record`.
     std::unique_ptr<ScanPage> scan;
     std::unique_ptr<TimePage> places;
+    std::unique_ptr<SchedulePage> schedule;
   };
   struct Request;
 
@@ -56,11 +57,13 @@ class Loader {
   void FetchParts(const LoadItem& item, Fetched* out) const;
   Fetched FetchScan(const LoadItem& item) const;
   Fetched FetchPlaces(const LoadItem& item) const;
+  Fetched FetchSchedule(const LoadItem& item) const;
   Status Install(const LoadItem& item, Fetched fetched, Pins* pins);
   Status InstallKey(const LoadItem& item, Fetched fetched);
   Status InstallBlock(const LoadItem& item, Fetched fetched);
   Status InstallPage(const LoadItem& item, Fetched fetched);
   Status InstallProducerPage(const LoadItem& item, Fetched fetched);
+  void InstallSchedule(const LoadItem& item, SchedulePage page, Pins* pins);
   // What the item names, if it is in memory.
   Unit* FindUnit(const LoadItem& item) const;
   void Submit(std::shared_ptr<Request> request);

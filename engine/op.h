@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/schedule_token.h"
 #include "engine/stream_id.h"
 #include "engine/types.h"
 
@@ -16,7 +17,16 @@ namespace engine {
 
 // One object to fetch from the store. Filled in by engine calls that answer kNotLoaded.
 struct LoadItem {
-  enum class Kind : uint8_t { kKey, kBlock, kPendingPage, kProducerPage, kScan, kPlaces };
+  enum class Kind : uint8_t {
+    kKey,
+    kBlock,
+    kPendingPage,
+    kProducerPage,
+    kScan,
+    kPlaces,
+    kScheduleWindow,
+    kScheduleRange
+  };
   Kind kind = Kind::kKey;
   uint32_t physical_db = 0;
   Uid uid = 0;
@@ -29,9 +39,14 @@ struct LoadItem {
   int64_t scan_count = 0;   // kScan: keys wanted; 0 = all of the database. kPlaces: places wanted.
   int64_t due_ms = 0;       // kPlaces: with physical_db and key, the first place wanted.
   char index_tag = 0;       // kPlaces: of which index.
+  // kScheduleWindow, kScheduleRange: bounds; `scan_count` entries are wanted. What is found goes
+  // into the window of the stream, and into the pins.
+  ScheduleToken first_token;
+  ScheduleToken last_token;
 };
 
-struct ScanPage;  // engine/keyspace.h
+struct ScanPage;       // engine/keyspace.h
+struct ScheduleFinds;  // engine/schedule.h
 
 // What was fetched for a parked command. Streams, blocks and pages are in the cache and stay there
 // until Engine::ReleasePins(): what one run had fetched is there for the next one, even when that
@@ -40,6 +55,7 @@ struct Pins {
   Pins();
   ~Pins();
   std::unique_ptr<ScanPage> scan;
+  std::unique_ptr<ScheduleFinds> schedule;
   int scan_rounds = 0;         // RANDOMKEY: how often it came to the end of the database.
   std::vector<LoadItem> held;  // Each counts as one pin of what it names.
 };

@@ -401,6 +401,7 @@ void Persistence::EndTurn(Now now) {
   CommitTurn(now);
   AdvanceCheckpoint();
   core_.FreeFlushed(1000);
+  core_.checkpoint.FreeDiscarded(2000);
   core_.ShrinkToBudget();
 }
 

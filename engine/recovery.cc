@@ -309,9 +309,17 @@ Status Replayer::On(uint32_t stream, const GroupTimed& effect) {
 
 Status Replayer::On(uint32_t stream, const LettersHeld& effect) { return ApplyTo(stream, effect); }
 
-Status Replayer::On(uint32_t, const Scheduled&) { return Inconsistent("a schedule"); }
+Status Replayer::On(uint32_t stream, const Scheduled& effect) { return ApplyTo(stream, effect); }
 
-Status Replayer::On(uint32_t, const Unscheduled&) { return Inconsistent("a schedule"); }
+Status Replayer::On(uint32_t stream, const Unscheduled& effect) {
+  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
+  if (target->schedule == nullptr || target->schedule->count() < effect.tokens.size() ||
+      target->schedule->payload_bytes() < effect.payload_bytes) {
+    return Inconsistent("more scheduled entries gone than there are");
+  }
+  Apply(core_, *target, effect);
+  return OkStatus();
+}
 
 Status Replayer::On(uint32_t stream, const Expected& effect) {
   // Soft: recorded later than it happened, so the stream may be gone.

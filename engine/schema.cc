@@ -76,6 +76,27 @@ std::string ProducerPageKey(uint32_t physical_db, Uid uid, uint32_t number) {
   return out;
 }
 
+std::string ScheduledKey(uint32_t physical_db, Uid uid, ScheduleToken token) {
+  std::string out = StreamPrefix(physical_db, uid);
+  PutU8(&out, static_cast<uint8_t>(SideRecordKind::kScheduled));
+  PutU64(&out, static_cast<uint64_t>(token.due_ms));
+  PutU64(&out, token.sequence);
+  return out;
+}
+
+std::optional<ScheduleToken> ParseScheduledKey(std::string_view stored) {
+  if (stored.size() != kScheduledPrefixBytes + 16 ||
+      stored[kScheduledPrefixBytes - 1] != static_cast<char>(SideRecordKind::kScheduled)) {
+    return std::nullopt;
+  }
+  const uint64_t due_ms = LoadU64(stored.data() + kScheduledPrefixBytes);
+  if (due_ms > INT64_MAX) {
+    return std::nullopt;
+  }
+  return ScheduleToken{static_cast<int64_t>(due_ms),
+                       LoadU64(stored.data() + kScheduledPrefixBytes + 8)};
+}
+
 std::string GroupPrefix(uint32_t physical_db, Uid uid, GroupNumber group) {
   std::string out = StreamPrefix(physical_db, uid);
   PutU32(&out, group);

@@ -7,9 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "engine/schedule_token.h"
 #include "engine/stream_id.h"
 #include "engine/types.h"
 
@@ -26,7 +28,7 @@ enum class KeyRecordKind : uint8_t { kStream = 1, kString = 2 };
 // Third part of a key in family `blocks`.
 enum class BlockRecordKind : uint8_t { kBlock = 1, kDirectoryPage = 2 };
 // Third part of a key in family `side`.
-enum class SideRecordKind : uint8_t { kProducerPage = 1 };
+enum class SideRecordKind : uint8_t { kProducerPage = 1, kScheduled = 2 };
 // Last part but one of a key in family `groups`.
 enum class GroupRecordKind : uint8_t { kHeader = 1, kPendingPage = 2 };
 
@@ -58,6 +60,10 @@ std::string DirectoryPageKey(uint32_t physical_db, Uid uid, uint32_t number);
 std::string GroupHeaderKey(uint32_t physical_db, Uid uid, GroupNumber group);
 std::string PendingPageKey(uint32_t physical_db, Uid uid, GroupNumber group, uint32_t number);
 std::string ProducerPageKey(uint32_t physical_db, Uid uid, uint32_t number);
+std::string ScheduledKey(uint32_t physical_db, Uid uid, ScheduleToken token);
+inline constexpr size_t kScheduledPrefixBytes = 1 + 4 + 8 + 1;  // Up to the token.
+// The token of such a key; nothing when it is another one.
+std::optional<ScheduleToken> ParseScheduledKey(std::string_view stored);
 std::string GroupPrefix(uint32_t physical_db, Uid uid, GroupNumber group);
 
 }  // namespace engine

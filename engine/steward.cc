@@ -11,6 +11,7 @@
 #include "engine/loader.h"
 #include "engine/parked.h"
 #include "engine/persistence.h"
+#include "engine/pump.h"
 #include "engine/retire.h"
 
 namespace engine {
@@ -30,6 +31,7 @@ constexpr int64_t kClockSlackMs = TimeLine::kStepMs;
 constexpr Task kTasks[] = {
     &Redeliver,
     &MoveParked,
+    &PumpSchedule,
     &SweepUnreferenced,
     &TrimAged,
     &RemoveIdle,

@@ -62,6 +62,7 @@ void PutPolicyPart(std::string* out, const Stream& stream) {
   if (stream.retirement == Retirement::kSweeping) {
     PutVarintId(out, stream.sweep_from);
   }
+  Schedule::Put(out, stream.schedule.get());
 }
 
 void ReadPolicyPart(Decoder* decoder, Stream* stream) {
@@ -91,6 +92,7 @@ void ReadPolicyPart(Decoder* decoder, Stream* stream) {
   if (stream->retirement == Retirement::kSweeping) {
     stream->sweep_from = decoder->ReadVarintId();
   }
+  stream->schedule = Schedule::Read(decoder, stream);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@
 #include "engine/policy.h"
 #include "engine/producer_table.h"
 #include "engine/retirement.h"
+#include "engine/schedule.h"
 #include "engine/status.h"
 #include "engine/stream_id.h"
 #include "engine/totals.h"
@@ -70,6 +71,7 @@ class Stream : public ValueHolder {
   bool holds_letters = false;                  // Dead letters have been added to it at some time.
   std::unique_ptr<PolicySettings> own_policy;  // Null: nothing set.
   std::unique_ptr<StreamCounters> counters;    // Null: all zero.
+  std::unique_ptr<Schedule> schedule;          // Null until something is scheduled.
   int64_t expected_ms = INT64_MAX;             // Store time of the next look by the steward.
   Retirement retirement = Retirement::kOff;
   StreamId sweep_from;  // kSweeping: where it goes on; else 0-0.

@@ -8,6 +8,7 @@
 #include "engine/check.h"
 #include "engine/idle_removal.h"
 #include "engine/limits.h"
+#include "engine/schedule_walk.h"
 #include "engine/steward.h"
 
 namespace engine {
@@ -120,10 +121,20 @@ void CopyPolicy(Core& core, const Group& group, Stream& to) {
   }
 }
 
+// What is scheduled keeps its token.
+void CopySchedule(Core& core, Op& op, Stream& from, Stream& to) {
+  const auto items = FindScheduled(core, op, from, {}, ScheduleToken::Max(), SIZE_MAX);
+  CHECK(items.ok());  // PrepareCopy() saw to it.
+  for (const auto& [token, entry] : *items) {
+    Emit(core, to, Scheduled{*token, entry->arg_count, entry->data_bytes, entry->payload});
+  }
+}
+
 }  // namespace
 
 Status PrepareCopy(Core& core, Op& op, Stream& stream) {
-  if (stream.data_bytes > kMaxCopyBytes) {
+  const uint64_t scheduled = stream.schedule == nullptr ? 0 : stream.schedule->payload_bytes();
+  if (stream.data_bytes > kMaxCopyBytes || scheduled > kMaxCopyBytes / 2) {
     return Status(Code::kLimit, "the stream is too large to be copied");
   }
   for (const auto& page : stream.directory.pages()) {
@@ -141,6 +152,7 @@ Status PrepareCopy(Core& core, Op& op, Stream& stream) {
       core.NeedProducerPage(op, stream, slot);
     }
   }
+  RETURN_IF_ERROR(FindScheduled(core, op, stream, {}, ScheduleToken::Max(), SIZE_MAX).status());
   return core.CheckLoaded(op);
 }
 
@@ -157,6 +169,7 @@ void CopyStream(Core& core, Op& op, Stream& from, uint32_t db, std::string_view 
   }
   CopyProducers(core, from, to);
   ExpectIdle(core, op, to);
+  CopySchedule(core, op, from, to);
   if (from.expire_ms != 0) {
     Emit(core, to, ExpirySet{from.expire_ms});
   }

@@ -18,6 +18,7 @@ enum class UnitKind : uint8_t {
   kGroup,
   kPendingPage,
   kProducerPage,
+  kSchedule,
 };
 
 struct Unit {

@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "engine/loader.h"
 #include "engine/persistence.h"
+#include "engine/schedule.h"
 #include "engine/schema.h"
 
 namespace engine {
@@ -55,6 +56,9 @@ class StreamVerifier {
            "lowest position of the groups");
     if (stream_.producers != nullptr) {
       CheckProducers(*stream_.producers);
+    }
+    if (stream_.schedule != nullptr) {
+      CheckSchedule(*stream_.schedule);
     }
   }
 
@@ -191,6 +195,40 @@ class StreamVerifier {
     if (!owned.empty()) {
       Fault("a pending record of " + group.name + " belongs to nobody");
     }
+  }
+
+  // What the store has and memory does not know better, and what only memory has.
+  void CheckSchedule(const Schedule& schedule) {
+    uint64_t count = 0;
+    uint64_t payload_bytes = 0;
+    const auto check = [&](ScheduleToken token, const ScheduledEntry& entry) {
+      ++count;
+      payload_bytes += entry.payload.size();
+      Expect(token >= schedule.floor() && token.sequence < schedule.next_sequence(),
+             "token of a scheduled entry");
+      Expect(entry.data_bytes == EntryDataBytes(entry.payload, entry.arg_count),
+             "size of a scheduled entry");
+    };
+    for (const auto& [token, entry] :
+         schedule.Unstored({}, ScheduleToken::Max(), schedule.count())) {
+      check(*token, *entry);
+    }
+    const std::string begin = ScheduledKey(stream_.physical_db, stream_.uid, {});
+    const Status scanned = core_.persistence->ScanFamily(
+        Family::kSide, begin, PrefixEnd(begin.substr(0, kScheduledPrefixBytes)),
+        [&](std::string_view key, std::string_view value) {
+          const auto token = ParseScheduledKey(key);
+          const auto entry = DecodeScheduled(value);
+          if (!token.has_value() || !entry.ok()) {
+            Fault("scheduled entry cannot be read");
+          } else if (!schedule.IsStale(*token)) {
+            check(*token, *entry);
+          }
+          return true;
+        });
+    Expect(scanned.ok(), "schedule in the store");
+    Expect(count == schedule.count(), "number of scheduled entries");
+    Expect(payload_bytes == schedule.payload_bytes(), "payload bytes of scheduled entries");
   }
 
   void CheckProducers(ProducerTable& table) {

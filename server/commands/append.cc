@@ -137,23 +137,6 @@ void EncodeFields(Arguments fields, std::string* out) {
   }
 }
 
-// The fields as an entry keeps them: the bytes that came where possible, else encoded into `copy`.
-Payload PayloadOf(const CommandContext& context, Arguments fields, std::string* copy) {
-  Payload payload;
-  payload.arg_count = static_cast<uint32_t>(fields.size());
-  for (std::string_view field : fields) payload.data_bytes += field.size();
-  // Only in the first run of a multibulk request the arguments still lie in the read buffer.
-  if (!context.request.inline_form && !context.is_rerun) {
-    if (const std::optional<std::string_view> wire = WireOf(fields)) {
-      payload.wire = *wire;
-      return payload;
-    }
-  }
-  EncodeFields(fields, copy);
-  payload.wire = *copy;
-  return payload;
-}
-
 Outcome ReadSetIdOptions(Arguments args, engine::SetIdArgs* result) {
   for (size_t i = 3; i < args.size(); i += 2) {
     if (i + 1 == args.size()) return Error::kSyntax;
@@ -237,6 +220,22 @@ Outcome NotAdded(CommandContext& context, Stream* stream, std::string_view key,
 }
 
 }  // namespace
+
+Payload PayloadOf(const CommandContext& context, Arguments fields, std::string* copy) {
+  Payload payload;
+  payload.arg_count = static_cast<uint32_t>(fields.size());
+  for (std::string_view field : fields) payload.data_bytes += field.size();
+  // Only in the first run of a multibulk request the arguments still lie in the read buffer.
+  if (!context.request.inline_form && !context.is_rerun) {
+    if (const std::optional<std::string_view> wire = WireOf(fields)) {
+      payload.wire = *wire;
+      return payload;
+    }
+  }
+  EncodeFields(fields, copy);
+  payload.wire = *copy;
+  return payload;
+}
 
 Outcome CmdXAdd(CommandContext& context) {
   AppendOptions options;

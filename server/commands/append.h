@@ -3,9 +3,18 @@
 // Rules: streams specification sections 5, 6 and 8. Thread: loop.
 #pragma once
 
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/engine.h"
 #include "server/core/command.h"
 
 namespace server {
+
+// The fields as an entry keeps them: the bytes that came where possible, else encoded into `copy`.
+engine::Payload PayloadOf(const CommandContext& context, std::span<const std::string_view> fields,
+                          std::string* copy);
 
 Outcome CmdXAdd(CommandContext& context);
 Outcome CmdXTrim(CommandContext& context);

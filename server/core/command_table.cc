@@ -48,9 +48,10 @@ class CommandTable {
  public:
   CommandTable() {
     for (std::span<const CommandSpec> family :
-         {StreamCommands(), GroupCommands(), ConnectionCommands(), KeyCommands(), StringCommands(),
-          ExpiryCommands(), ObjectCommands(), ServerCommands(), AclCommands(), DiagnosisCommands(),
-          TopologyCommands(), TransactionCommands(), PubSubCommands()}) {
+         {StreamCommands(), ScheduleCommands(), GroupCommands(), ConnectionCommands(),
+          KeyCommands(), StringCommands(), ExpiryCommands(), ObjectCommands(), ServerCommands(),
+          AclCommands(), DiagnosisCommands(), TopologyCommands(), TransactionCommands(),
+          PubSubCommands()}) {
       rows_.insert(rows_.end(), family.begin(), family.end());
     }
     std::ranges::sort(rows_, {}, &CommandSpec::name);

@@ -45,6 +45,7 @@ inline bool ArityMatches(const CommandSpec& spec, size_t count) {
 }
 
 // The rows as they are written, family by family, beside the handlers. For command_table.cc.
+std::span<const CommandSpec> ScheduleCommands();
 std::span<const CommandSpec> StreamCommands();
 std::span<const CommandSpec> GroupCommands();
 std::span<const CommandSpec> ConnectionCommands();

@@ -233,6 +233,9 @@ constexpr Row kTexts[] = {
      "when switching between policies at runtime LRU and LFU data will take some time to adjust."},
     {Error::kStreamFull, "STREAMFULL stream '{}' is at its limit of {} {}"},
     {Error::kEntryAboveMaxBytes, "ERR entry is larger than MAXBYTES"},
+    {Error::kScheduleDelay, "ERR DELAY must be between 0 and 31536000000"},
+    {Error::kScheduleAt, "ERR AT must be a unix time in milliseconds"},
+    {Error::kScheduleFull, "STREAMFULL stream '{}' is at its limit of {} scheduled entries"},
 };
 
 constexpr bool HasRowForEachError() {

@@ -30,6 +30,8 @@ inline constexpr KeyEvent kXgroupSetid{"xgroup-setid", 't', false};
 inline constexpr KeyEvent kXgroupDestroy{"xgroup-destroy", 't', false};
 inline constexpr KeyEvent kXgroupCreateConsumer{"xgroup-createconsumer", 't', false};
 inline constexpr KeyEvent kXgroupDelConsumer{"xgroup-delconsumer", 't', false};
+// Something is scheduled, or not any more.
+inline constexpr KeyEvent kSchedule{"", 0};
 // XGROUP CREATE MKSTREAM made the key.
 inline constexpr KeyEvent kCreated{"", 0};
 

@@ -135,6 +135,9 @@ std::string StreamRecord(uint8_t version) {
     settings.Set({static_cast<uint8_t>(StreamOption::kMaxLen), {100, 0, 0}, {}});
     settings.Encode(&bytes);
     PutVarint(&bytes, 5678);  // Expected.
+    for (const uint64_t value : {9, 2, 30, 1234, 7}) {
+      PutVarint(&bytes, value);  // Scheduled: next number, how many, bytes, none below.
+    }
   }
   SealRecord(&bytes, 0);
   return bytes;
@@ -147,6 +150,10 @@ TEST(StreamRecord, SaysUpToWhereEntriesWereDeleted) {
   EXPECT_EQ((*decoded)->newest_hole, (StreamId{7, 1}));
   EXPECT_TRUE((*decoded)->holds_letters);
   EXPECT_EQ((*decoded)->expected_ms, 5678);
+  ASSERT_NE((*decoded)->schedule, nullptr);
+  EXPECT_EQ((*decoded)->schedule->count(), 2u);
+  EXPECT_EQ((*decoded)->schedule->payload_bytes(), 30u);
+  EXPECT_EQ((*decoded)->schedule->floor(), (ScheduleToken{1234, 7}));
   ASSERT_NE((*decoded)->counters, nullptr);
   EXPECT_EQ((*decoded)->counters->expired, 5u);
   std::string again;
@@ -162,6 +169,7 @@ TEST(StreamRecord, OfVersionTwoHasNoPolicy) {
   EXPECT_EQ((*decoded)->counters, nullptr);
   EXPECT_FALSE((*decoded)->holds_letters);
   EXPECT_EQ((*decoded)->expected_ms, INT64_MAX);
+  EXPECT_EQ((*decoded)->schedule, nullptr);
 }
 
 TEST(StreamRecord, OfVersionOneMayHaveHolesAnywhere) {
