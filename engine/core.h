@@ -22,6 +22,7 @@
 #include "engine/options.h"
 #include "engine/policy.h"
 #include "engine/schema.h"
+#include "engine/survey.h"
 #include "engine/time_index.h"
 #include "engine/time_line.h"
 #include "engine/top_groups.h"
@@ -32,14 +33,6 @@ class Loader;
 class Persistence;
 class Reaper;
 class Steward;
-
-// Under what the steward has last looked at every stream there was.
-struct Survey {
-  uint64_t rules = 0;  // PolicyRules::Fingerprint().
-  int64_t offset_ms =
-      INT64_MAX;  // Unix time minus store time, at the lowest; INT64_MAX: not known.
-  bool operator==(const Survey&) const = default;
-};
 
 class Core {
  public:

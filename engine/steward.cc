@@ -29,12 +29,7 @@ constexpr int64_t kClockSlackMs = TimeLine::kStepMs;
 
 // Every kind of work; each row its function.
 constexpr Task kTasks[] = {
-    &Redeliver,
-    &MoveParked,
-    &PumpSchedule,
-    &SweepUnreferenced,
-    &TrimAged,
-    &RemoveIdle,
+    &Redeliver, &MoveParked, &PumpSchedule, &SweepUnreferenced, &TrimAged, &RemoveIdle,
 };
 
 TimePlace JustAfter(TimePlace place) {

@@ -198,9 +198,9 @@ enum class Error : unsigned short {
   kStreamFull,          // STREAMFULL stream '{}' is at its limit of {} {entries|bytes}
   kEntryAboveMaxBytes,  // ERR entry is larger than MAXBYTES
   // Scheduling.
-  kScheduleDelay,       // ERR DELAY must be between 0 and 31536000000
-  kScheduleAt,          // ERR AT must be a unix time in milliseconds
-  kScheduleFull,        // STREAMFULL stream '{}' is at its limit of {} scheduled entries
+  kScheduleDelay,  // ERR DELAY must be between 0 and 31536000000
+  kScheduleAt,     // ERR AT must be a unix time in milliseconds
+  kScheduleFull,   // STREAMFULL stream '{}' is at its limit of {} scheduled entries
   kCount,
 };
 

@@ -1,0 +1,261 @@
+// The part of Persistence that runs checkpoints: when one begins, slice by slice, to its end.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "engine/check.h"
+#include "engine/limits.h"
+#include "engine/loader.h"
+#include "engine/persistence.h"
+#include "engine/schema.h"
+
+namespace engine {
+namespace {
+
+constexpr int64_t kCheckpointRetryMs = 1000;
+constexpr int kReopenAttempts = 20;
+constexpr std::chrono::milliseconds kReopenPause{250};
+
+}  // namespace
+
+bool Persistence::CheckpointIsDue() const {
+  if (checkpoint_requested_) {
+    return true;
+  }
+  if (now_store_ms_ < retry_after_ms_) {
+    return false;
+  }
+  return core_.checkpoint.dirty_bytes() >= core_.options.checkpoint_bytes ||
+         journal_->bytes_since_checkpoint() >= core_.options.checkpoint_bytes * 2;
+}
+
+void Persistence::AdvanceCheckpoint() {
+  if (!core_.checkpoint.running()) {
+    if (journal_->failed() || !CheckpointIsDue()) {
+      return;
+    }
+    BeginCheckpoint();
+  }
+  if (core_.checkpoint.phase() == Checkpoint::Phase::kEncoding) {
+    if (core_.checkpoint.EncodeSlice(kEncodeSliceBytes) &&
+        core_.expiry_index.EncodeSlice(&core_.checkpoint, kEncodeSliceBytes) &&
+        core_.due_index.EncodeSlice(&core_.checkpoint, kEncodeSliceBytes)) {
+      LaunchCheckpoint();
+    } else {
+      ComeBackSoon();
+    }
+  } else if (core_.checkpoint.phase() == Checkpoint::Phase::kConfirming) {
+    ConfirmCheckpoint(Checkpoint::kConfirmSliceUnits);
+  }
+}
+
+// Though nobody sends anything.
+void Persistence::ComeBackSoon() {
+  if (core_.options.post) {
+    core_.options.post([] {});
+  }
+}
+
+void Persistence::BeginCheckpoint() {
+  checkpoint_requested_ = false;
+  core_.checkpoint.Freeze(core_.turn - 1);
+  core_.expiry_index.Freeze();
+  core_.due_index.Freeze();
+  core_.checkpoint.Put(Family::kSystem, std::string(kMetaKey), EncodeMeta());
+  if (core_.last_survey != Survey()) {
+    core_.checkpoint.Put(Family::kSystem, std::string(kSurveyKey), EncodeSurvey(core_.last_survey));
+  }
+  core_.checkpoint.Put(Family::kSystem, std::string(kTopGroupsKey), core_.top_groups.Encode(core_));
+  frozen_key_counts_.clear();
+  frozen_physicals_.clear();
+  for (uint32_t i = 0; i < core_.keyspace.size(); ++i) {
+    Database& database = core_.keyspace.at(i);
+    frozen_key_counts_.push_back(database.key_count);
+    frozen_physicals_.push_back(database.physical);
+    database.stored_key_count = std::max(database.stored_key_count, database.key_count);
+  }
+  frozen_changes_ = std::exchange(core_.changes_since_checkpoint, 0);
+}
+
+void Persistence::LaunchCheckpoint() {
+  auto batch = std::make_shared<Batch>(core_.checkpoint.TakeBatch());
+  const Turn turn = core_.checkpoint.turn();
+  checkpoint_thread_->Run([this, batch = std::move(batch), turn]() mutable {
+    Status status = WriteOrReopen(*batch, turn);
+    batch.reset();
+    {
+      const std::lock_guard lock(result_mutex_);
+      result_ = std::move(status);
+    }
+    result_ready_.notify_all();
+    if (core_.options.background_threads && core_.options.post) {
+      core_.options.post([this] { CompleteCheckpoint(); });
+    }
+  });
+  if (!core_.options.background_threads) {
+    CompleteCheckpoint();
+  }
+}
+
+Status Persistence::Write(const Batch& batch, Turn turn) {
+  using Fault = EngineOptions::CheckpointFault;
+  const auto& drawn = core_.options.checkpoint_fault;
+  const Fault fault = drawn ? drawn() : Fault::kNone;
+  if (fault != Fault::kNotWritten) {
+    RETURN_IF_ERROR(store_->WriteCheckpoint(batch, turn, ""));
+  }
+  return fault == Fault::kNone ? OkStatus() : Status(Code::kIo, "a fault was asked for");
+}
+
+Status Persistence::WriteOrReopen(const Batch& batch, Turn turn) {
+  Status status;
+  {
+    const std::shared_lock lock(store_mutex_);
+    status = store_ == nullptr ? Status(Code::kIo, "the store is closed") : Write(batch, turn);
+  }
+  if (status.ok()) {
+    return status;
+  }
+  core_.Log(LogLevel::kError, "checkpoint failed, reopening the store error=" + status.message());
+  for (int attempt = 0; attempt < kReopenAttempts; ++attempt) {
+    {
+      const std::unique_lock lock(store_mutex_);
+      store_.reset();
+      if (OpenStore(false).ok()) {
+        const Result<Turn> stored = store_->CheckpointTurn();
+        return stored.ok() && *stored == turn ? OkStatus() : status;
+      }
+    }
+    // Nobody signals this: it is a pause in which readers are told that the store is away.
+    std::unique_lock lock(result_mutex_);
+    result_ready_.wait_for(lock, kReopenPause);
+  }
+  return status;
+}
+
+void Persistence::CompleteCheckpoint() {
+  std::optional<Status> result;
+  {
+    const std::lock_guard lock(result_mutex_);
+    result = std::exchange(result_, std::nullopt);
+  }
+  if (!result.has_value()) {
+    return;  // A blocking checkpoint has taken it already.
+  }
+  last_checkpoint_ok_ = result->ok();
+  if (result->ok()) {
+    checkpoint_turn_ = core_.checkpoint.turn();
+    last_checkpoint_unix_s_ = now_unix_s_;
+    journal_->OnCheckpoint(checkpoint_turn_);
+    core_.checkpoint.BeginConfirm();
+    BeginForgetting();
+    ConfirmCheckpoint(Checkpoint::kConfirmSliceUnits);
+    return;
+  }
+  core_.checkpoint.Revert();
+  core_.expiry_index.Revert();
+  core_.due_index.Revert();
+  core_.changes_since_checkpoint += frozen_changes_;
+  retry_after_ms_ = now_store_ms_ + kCheckpointRetryMs;
+  AnswerWaiting(*result);
+}
+
+void Persistence::ConfirmCheckpoint(size_t max_units) {
+  if (!ForgetStoredChanges(&max_units) || !core_.expiry_index.ConfirmSlice(&max_units) ||
+      !core_.due_index.ConfirmSlice(&max_units) || !core_.checkpoint.ConfirmSlice(&max_units)) {
+    ComeBackSoon();
+    return;
+  }
+  ++checkpoint_count_;
+  AnswerWaiting(OkStatus());
+}
+
+void Persistence::AnswerWaiting(const Status& result) {
+  for (auto& done : std::exchange(waiting_, {})) {
+    done(result);
+  }
+}
+
+void Persistence::BeginForgetting() {
+  forgetting_ = 0;
+  forget_from_ = {};
+  keeps_changes_ = core_.loader->scans_in_flight() > 0;
+  for (size_t i = 0; i < frozen_physicals_.size(); ++i) {
+    if (Database* const database = core_.keyspace.ByPhysical(frozen_physicals_[i])) {
+      database->stored_key_count = frozen_key_counts_[i];
+    }
+  }
+}
+
+// The store has caught up with what it was said to differ in.
+bool Persistence::ForgetStoredChanges(size_t* max_keys) {
+  const uint64_t number = core_.checkpoint.number();
+  for (; forgetting_ < frozen_physicals_.size(); ++forgetting_, forget_from_ = {}) {
+    Database* const database = core_.keyspace.ByPhysical(frozen_physicals_[forgetting_]);
+    if (database == nullptr) {
+      continue;  // Flushed since.
+    }
+    for (auto it = database->changes.lower_bound(forget_from_); it != database->changes.end();) {
+      if (*max_keys == 0) {
+        forget_from_ = it->first;
+        return false;
+      }
+      --*max_keys;
+      if (it->second.turn > checkpoint_turn_) {
+        ++it;
+        continue;
+      }
+      KeyHolder* holder = Keyspace::Find(*database, it->first.second);
+      if (holder != nullptr && holder->kind == UnitKind::kMissingKey &&
+          static_cast<MissingKey*>(holder)->delete_checkpoint <= number) {
+        holder->on_disk = false;
+      }
+      it = keeps_changes_ ? std::next(it) : database->changes.erase(it);
+    }
+  }
+  return true;
+}
+
+Status Persistence::RequestCheckpoint(std::function<void(Status)> done) {
+  if (checkpoint_requested_ || core_.checkpoint.running()) {
+    return Status(Code::kLimit, "a checkpoint is running");
+  }
+  checkpoint_requested_ = true;
+  waiting_.push_back(std::move(done));
+  return OkStatus();
+}
+
+Status Persistence::CheckpointNow() {
+  // A checkpoint holds the state after a whole turn: what the running one has done so far is one.
+  const int64_t store_ms = core_.time_line.last_store_ms();
+  CommitTurn({core_.time_line.ToUnixMs(store_ms), store_ms});
+  for (int round = 0; round < 2; ++round) {
+    const bool own = !core_.checkpoint.running();
+    if (own) {
+      BeginCheckpoint();
+    }
+    if (core_.checkpoint.phase() == Checkpoint::Phase::kEncoding) {
+      CHECK(core_.checkpoint.EncodeSlice(SIZE_MAX));
+      CHECK(core_.expiry_index.EncodeSlice(&core_.checkpoint, SIZE_MAX));
+      CHECK(core_.due_index.EncodeSlice(&core_.checkpoint, SIZE_MAX));
+      LaunchCheckpoint();
+    }
+    if (core_.checkpoint.phase() == Checkpoint::Phase::kWriting) {
+      {
+        std::unique_lock lock(result_mutex_);
+        result_ready_.wait(lock, [this] { return result_.has_value(); });
+      }
+      CompleteCheckpoint();
+    }
+    if (core_.checkpoint.phase() == Checkpoint::Phase::kConfirming) {
+      ConfirmCheckpoint(SIZE_MAX);
+    }
+    if (own) {
+      break;  // One that ran already may have failed: what counts is the one begun here.
+    }
+  }
+  return last_checkpoint_ok_ ? OkStatus()
+                             : Status(Code::kIo, "the checkpoint could not be written");
+}
+
+}  // namespace engine
