@@ -395,6 +395,7 @@ class BoundsFuzzer {
     engine_->SetMemoryBudget(1);
     for (int turn = 0; turn < 20; ++turn) engine_.EndTurn();
     engine_->SetMemoryBudget(uint64_t{16} << 20);
+    ApplyPolicy(static_cast<int64_t>(steps_.size()) + 1);
     steps_.push_back("cold");
   }
 

@@ -71,7 +71,7 @@ void TestClient::Disconnect() {
 }
 
 bool TestClient::is_blocked() const {
-  return session_ != nullptr && (server_.context().waiters().Contains(id_) ||
+  return session_ != nullptr && (server_.context().IsBlocked(id_) ||
                                  session_->state == server::SessionState::kPaused);
 }
 
