@@ -65,6 +65,7 @@ void Fuzzer::AddOnce() {
   key_ = "once";
   if (OneIn(10)) {
     engine_.Advance(static_cast<int64_t>(Draw(1500)));
+    ReapAll();
   }
   const Production production = PickProduction();
   const Entry entry = MakeEntry(PickSize());
