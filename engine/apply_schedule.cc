@@ -30,12 +30,14 @@ Schedule& Change(Core& core, Stream& stream, size_t bytes) {
 
 void Apply(Core& core, Stream& stream, const Scheduled& effect) {
   Schedule& schedule = Change(core, stream, effect.payload.size() + kScheduledBytes);
+  ++stream.totals->scheduled;
   schedule.Add(effect.token, {effect.arg_count, effect.data_bytes, std::string(effect.payload)});
   core.cache.SetCharge(&schedule, schedule.memory_bytes());
 }
 
 void Apply(Core& core, Stream& stream, const Unscheduled& effect) {
   Schedule& schedule = Change(core, stream, effect.tokens.size() * kTokenBytes);
+  stream.totals->scheduled -= static_cast<int64_t>(effect.tokens.size());
   schedule.Remove(&core.checkpoint, effect.tokens, effect.payload_bytes);
   core.cache.SetCharge(&schedule, schedule.memory_bytes());
 }

@@ -17,6 +17,7 @@
 #include "engine/counters.h"
 #include "engine/pending_page.h"
 #include "engine/policy.h"
+#include "engine/schedule_token.h"
 #include "engine/stream_id.h"
 #include "engine/types.h"
 

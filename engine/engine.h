@@ -342,6 +342,8 @@ class Engine {
     // Age of the last delivery of the record that has been pending longest; 0 when there is none.
     // At most a second old, as what follows.
     int64_t oldest_pending_ms = 0;
+    // Pending records that are due in groups in memory; of pages that are not, all count.
+    int64_t due = 0;
     // By pending records and by entries not yet read, most first; names as they are.
     std::vector<TopGroup> most_pending;
     std::vector<TopGroup> most_lag;

@@ -35,12 +35,6 @@ std::string Changed(const PolicySettings* own, const PolicyChange& change) {
   return encoded;
 }
 
-// Something may be due that was not before.
-void ExpectAll(Core& core) {
-  const int64_t now_ms = core.time_line.last_store_ms();
-  core.keyspace.ForEachStream([&](Stream& stream) { core.steward->Expect(stream, now_ms); });
-}
-
 }  // namespace
 
 const StreamPolicy* Core::MakePolicy(Stream& stream) {
@@ -64,12 +58,10 @@ const GroupPolicy* Core::MakePolicy(Group& group) {
 
 void Engine::SetGroupRules(std::vector<PolicyRule> rules) {
   core_->policy_rules.SetGroupRules(std::move(rules));
-  ExpectAll(*core_);
 }
 
 void Engine::SetStreamRules(std::vector<PolicyRule> rules) {
   core_->policy_rules.SetStreamRules(std::move(rules));
-  ExpectAll(*core_);
 }
 
 StreamPolicy Engine::PolicyOf(Op& op, Stream& stream) {
@@ -115,6 +107,7 @@ Engine::StreamStats Engine::GetStreamStats(Now now) {
     const size_t count = std::min(list.size(), kTopGroupsShown);
     return std::vector<TopGroup>(list.begin(), list.begin() + static_cast<ptrdiff_t>(count));
   };
+  stats.due = core_->top_groups.due();
   stats.most_pending = first(lists[TopGroups::kPending]);
   stats.most_lag = first(lists[TopGroups::kLag]);
   const std::vector<TopGroup>& oldest = lists[TopGroups::kOldest];

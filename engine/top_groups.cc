@@ -9,6 +9,7 @@
 #include "engine/codec.h"
 #include "engine/core.h"
 #include "engine/counting.h"
+#include "engine/due_index.h"
 #include "engine/limits.h"
 
 namespace engine {
@@ -69,6 +70,37 @@ void OfferStream(TopGroups::Lists* lists, const Stream& stream) {
   }
 }
 
+int64_t DueIn(const Group& group, int64_t now_ms) {
+  if (group.due == nullptr) {
+    return 0;
+  }
+  int64_t due = 0;
+  for (const DueIndex::Place& place : group.due->by_due()) {
+    if (place.at_ms > now_ms) {
+      break;
+    }
+    const PageSlot& slot = group.pages[group.FindPage(place.first_id)];
+    if (slot.unit == nullptr) {
+      due += slot.count;
+      continue;
+    }
+    for (auto at = slot.unit->page.Begin(); at.valid(); at.Next()) {
+      due += group.due->rules().DueAt(at.record()) <= now_ms ? 1 : 0;
+    }
+  }
+  return due;
+}
+
+int64_t DueNow(Core& core, int64_t now_ms) {
+  int64_t due = 0;
+  core.keyspace.ForEachStream([&](Stream& stream) {
+    for (const Group* group : stream.groups_by_number) {
+      due += DueIn(*group, now_ms);
+    }
+  });
+  return due;
+}
+
 }  // namespace
 
 void TopGroups::NoteLeft(Stream& stream) { OfferStream(&away_, stream); }
@@ -93,6 +125,7 @@ TopGroups::Lists TopGroups::CollectNow(Core& core) const {
 const TopGroups::Lists& TopGroups::Collect(Core& core, int64_t now_ms) {
   if (collected_ms_ <= now_ms - kCollectEveryMs || collected_ms_ > now_ms) {
     collected_ = CollectNow(core);
+    due_ = DueNow(core, now_ms);
     collected_ms_ = now_ms;
     for (std::vector<TopGroup>& list : collected_) {
       for (TopGroup& group : list) {

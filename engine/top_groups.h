@@ -45,6 +45,9 @@ class TopGroups {
 
   // For all streams, as they were within the last second.
   const Lists& Collect(Core& core, int64_t now_ms);
+  // At that time: pending records that were due in groups in memory; of a page that may have some
+  // and is not in memory all records count.
+  int64_t due() const { return due_; }
 
   // All lists as they are now, for the checkpoint's record; and back.
   std::string Encode(Core& core) const;
@@ -56,6 +59,7 @@ class TopGroups {
 
   Lists away_;  // Of streams that are not in memory.
   Lists collected_;
+  int64_t due_ = 0;
   int64_t collected_ms_ = INT64_MIN;
 };
 

@@ -33,6 +33,8 @@ StreamTotals TotalsOf(const Stream& stream) {
   totals.entries = static_cast<int64_t>(stream.length);
   totals.rejected =
       stream.counters == nullptr ? 0 : static_cast<int64_t>(stream.counters->rejected);
+  totals.scheduled =
+      stream.schedule == nullptr ? 0 : static_cast<int64_t>(stream.schedule->count());
   for (const Group* group : stream.groups_by_number) {
     totals.Add(TotalsOf(*group));
   }

@@ -19,14 +19,15 @@ struct StreamTotals {
   int64_t consumers = 0;
   int64_t pending = 0;  // Parked records included.
   int64_t parked = 0;
+  int64_t scheduled = 0;  // Entries to be added later.
   // What streams and groups that exist have counted in their lives.
   int64_t letters = 0;
   int64_t rejected = 0;
 
-  static constexpr std::array<int64_t StreamTotals::*, 8> All() {
-    return {&StreamTotals::streams,   &StreamTotals::entries, &StreamTotals::groups,
-            &StreamTotals::consumers, &StreamTotals::pending, &StreamTotals::parked,
-            &StreamTotals::letters,   &StreamTotals::rejected};
+  static constexpr std::array<int64_t StreamTotals::*, 9> All() {
+    return {&StreamTotals::streams,   &StreamTotals::entries,  &StreamTotals::groups,
+            &StreamTotals::consumers, &StreamTotals::pending,  &StreamTotals::parked,
+            &StreamTotals::letters,   &StreamTotals::rejected, &StreamTotals::scheduled};
   }
   bool operator==(const StreamTotals&) const = default;
 

@@ -73,8 +73,7 @@ void CollectKeyspace(CommandContext& context, InfoSnapshot* snapshot) {
 
 void CollectStreams(CommandContext& context, InfoSnapshot* snapshot) {
   snapshot->streams = context.engine.GetStreamStats(context.op.now);
-  // The one place for what others count: records that are due, the schedule, parked producers.
-  snapshot->stream_work = {};
+  snapshot->blocked_producers = context.server.producers().client_count();
 }
 
 }  // namespace

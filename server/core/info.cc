@@ -214,13 +214,13 @@ void WriteStreams(const InfoSnapshot& snapshot, SectionWriter& out) {
   out.Field("groups", streams.totals.groups);
   out.Field("consumers", streams.totals.consumers);
   out.Field("pending", streams.totals.pending);
-  out.Field("due", snapshot.stream_work.due);
+  out.Field("due", snapshot.streams.due);
   out.Field("oldest-pending-ms", streams.oldest_pending_ms);
   out.Field("letters", streams.totals.letters);
   out.Field("parked", streams.totals.parked);
-  out.Field("scheduled", snapshot.stream_work.scheduled);
+  out.Field("scheduled", snapshot.streams.totals.scheduled);
   out.Field("rejected", streams.totals.rejected);
-  out.Field("blocked-producers", snapshot.stream_work.blocked_producers);
+  out.Field("blocked-producers", snapshot.blocked_producers);
   WriteTopGroups(out, "pending", streams.most_pending);
   WriteTopGroups(out, "lag", streams.most_lag);
 }

@@ -38,13 +38,6 @@ struct KeyspaceRow {
   int64_t mean_ttl_ms = 0;
 };
 
-// What streams have to do by themselves, and who waits for them.
-struct StreamWork {
-  uint64_t due = 0;        // Pending records that are due now; at most a second old.
-  uint64_t scheduled = 0;  // Entries to be added later.
-  uint64_t blocked_producers = 0;
-};
-
 // Everything INFO tells, at one moment. Views must outlive the call.
 struct InfoSnapshot {
   explicit InfoSnapshot(const Settings& the_settings) : settings(the_settings) {}
@@ -87,7 +80,7 @@ struct InfoSnapshot {
   std::vector<std::pair<std::string_view, uint64_t>> errors;  // Prefix and count.
   std::vector<KeyspaceRow> keyspace;                          // Databases that have keys.
   engine::Engine::StreamStats streams;
-  StreamWork stream_work;
+  uint64_t blocked_producers = 0;
 };
 
 // `sections` as the client named them, in any case; none = the default ones. Sections come in a
