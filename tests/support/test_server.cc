@@ -71,8 +71,8 @@ void TestClient::Disconnect() {
 }
 
 bool TestClient::is_blocked() const {
-  return session_ != nullptr && (server_.context().IsBlocked(id_) ||
-                                 session_->state == server::SessionState::kPaused);
+  return session_ != nullptr &&
+         (server_.context().IsBlocked(id_) || session_->state == server::SessionState::kPaused);
 }
 
 server::TransportInfo TestClient::Info() const {
