@@ -124,6 +124,8 @@ std::string StreamRecord(uint8_t version) {
     PolicySettings settings;
     settings.Set({static_cast<uint8_t>(StreamOption::kMaxLen), {100, 0, 0}, {}});
     settings.Encode(&bytes);
+    PutU8(&bytes, static_cast<uint8_t>(Retirement::kSweeping));
+    PutVarintId(&bytes, {6, 5});
   }
   SealRecord(&bytes, 0);
   return bytes;
@@ -137,6 +139,8 @@ TEST(StreamRecord, SaysUpToWhereEntriesWereDeleted) {
   EXPECT_TRUE((*decoded)->holds_letters);
   ASSERT_NE((*decoded)->counters, nullptr);
   EXPECT_EQ((*decoded)->counters->expired, 5u);
+  EXPECT_EQ((*decoded)->retirement, Retirement::kSweeping);
+  EXPECT_EQ((*decoded)->sweep_from, (StreamId{6, 5}));
   std::string again;
   EncodeStream(**decoded, &again);
   EXPECT_EQ(again, StreamRecord(3));
