@@ -398,7 +398,8 @@ Result<TaskResult> TrimAged(Core& core, Op& op, Stream& stream) {
     room.counts.expired = aged.count;
     MakeRoom(core, stream, room);
   }
-  return TaskResult{is_cut_off ? op.now.store_ms : NextAgeLook(core, op.now, stream)};
+  // In another turn: this one has had its part.
+  return TaskResult{is_cut_off ? op.now.store_ms + 1 : NextAgeLook(core, op.now, stream)};
 }
 
 }  // namespace engine

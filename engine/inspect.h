@@ -33,8 +33,6 @@ struct StreamInfo {
   uint64_t iids_added = 0;
   uint64_t iids_duplicates = 0;
   StreamCounters counters;
-  uint64_t scheduled_count = 0;
-  int64_t next_due_unix_ms = -1;  // Of the scheduled entries; -1: there are none.
 };
 
 struct GroupInfo {

@@ -164,7 +164,7 @@ Result<TaskResult> SweepUnreferenced(Core& core, Op& op, Stream& stream) {
     return TaskResult();
   }
   SetState(core, stream, Retirement::kSweeping, *end);
-  return TaskResult{op.now.store_ms};
+  return TaskResult{op.now.store_ms + 1};  // In another turn: this one has had its part.
 }
 
 }  // namespace engine

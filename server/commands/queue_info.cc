@@ -31,6 +31,8 @@ Outcome CmdXInfoQueue(CommandContext& context) {
   ASSIGN_OR_RETURN(engine::Stream * stream, FindStream(context, key));
   if (stream == nullptr) return Error::kNoSuchKey;
   ASSIGN_OR_RETURN(const engine::Bound full, context.engine.FullBound(context.op, *stream));
+  ASSIGN_OR_RETURN(const engine::ScheduleSummary schedule,
+                   context.engine.SummarizeSchedule(context.op, *stream));
   const engine::StreamInfo info = engine::Inspect(*stream);
   resp::Writer& out = context.out;
   const auto integer = [&out](std::string_view name, auto value) {
@@ -47,8 +49,8 @@ Outcome CmdXInfoQueue(CommandContext& context) {
   integer("dropped", info.counters.dropped);
   integer("expired", info.counters.expired);
   integer("retired", info.counters.retired);
-  integer("scheduled", info.scheduled_count);
-  integer("next-due-ms", info.next_due_unix_ms);
+  integer("scheduled", schedule.count);
+  integer("next-due-ms", schedule.next_due_unix_ms);
   return Done();
 }
 

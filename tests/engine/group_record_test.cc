@@ -135,6 +135,8 @@ std::string StreamRecord(uint8_t version) {
     settings.Set({static_cast<uint8_t>(StreamOption::kMaxLen), {100, 0, 0}, {}});
     settings.Encode(&bytes);
     PutVarint(&bytes, 5678);  // Expected.
+    PutU8(&bytes, static_cast<uint8_t>(Retirement::kSweeping));
+    PutVarintId(&bytes, {6, 5});
     for (const uint64_t value : {9, 2, 30, 1234, 7}) {
       PutVarint(&bytes, value);  // Scheduled: next number, how many, bytes, none below.
     }
@@ -156,6 +158,8 @@ TEST(StreamRecord, SaysUpToWhereEntriesWereDeleted) {
   EXPECT_EQ((*decoded)->schedule->floor(), (ScheduleToken{1234, 7}));
   ASSERT_NE((*decoded)->counters, nullptr);
   EXPECT_EQ((*decoded)->counters->expired, 5u);
+  EXPECT_EQ((*decoded)->retirement, Retirement::kSweeping);
+  EXPECT_EQ((*decoded)->sweep_from, (StreamId{6, 5}));
   std::string again;
   EncodeStream(**decoded, &again);
   EXPECT_EQ(again, StreamRecord(3));
