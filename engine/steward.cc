@@ -244,8 +244,13 @@ void Steward::SurveyStep(Now now, Wanted* wanted) {
 
 bool Steward::NextNames(Now now, Wanted* wanted) {
   std::vector<uint32_t>& databases = survey_->databases;
-  while (!databases.empty() && core_.keyspace.ByPhysical(databases.back()) == nullptr) {
-    databases.pop_back();  // It was flushed: what is in its place is newer than the rules.
+  const auto is_empty = [this](uint32_t physical_db) {
+    const Database* database = core_.keyspace.ByPhysical(physical_db);
+    // Null: it was flushed, and what is in its place is newer than the rules.
+    return database == nullptr || database->key_count == 0;
+  };
+  while (!databases.empty() && is_empty(databases.back())) {
+    databases.pop_back();
     survey_->cursor = 0;
   }
   if (databases.empty()) {
