@@ -52,7 +52,7 @@ Outcome RefusalOf(const CommandContext& context, const engine::ScheduleResult& r
       return Done();
     case engine::ScheduleRefusal::kFull:
       return {Error::kScheduleFull, {context.args[1], std::to_string(result.limit)}};
-    case engine::ScheduleRefusal::kEntryAboveMaxBytes:
+    case engine::ScheduleRefusal::kLargerThanMaxBytes:
       return Error::kEntryAboveMaxBytes;
   }
   return Done();

@@ -77,7 +77,9 @@ TEST_F(Info, NamesInStreamsAreEncoded) {
   snapshot_.streams.most_pending.push_back(
       {.key = "a,b=c %\n\xff", .group = "Az09_.:{}-", .value = 5, .db = 3});
   snapshot_.streams.most_lag.push_back({.key = "", .group = "g", .value = 6});
-  snapshot_.stream_work = {.due = 1, .scheduled = 2, .blocked_producers = 3};
+  snapshot_.streams.due = 1;
+  snapshot_.streams.totals.scheduled = 2;
+  snapshot_.blocked_producers = 3;
   EXPECT_EQ(Text({"streams"}),
             "# Streams\r\nstreams:0\r\nentries:7\r\ngroups:0\r\nconsumers:0\r\npending:0\r\n"
             "due:1\r\noldest-pending-ms:12\r\nletters:0\r\nparked:0\r\nscheduled:2\r\n"
