@@ -86,7 +86,7 @@ TEST_F(StreamTotalsTest, AreKeptWhateverIsInMemory) {
   Make(0, "a", 5, 2);
   engine_.Advance(500);
   Make(1, "b", 3, 3);
-  const std::string shown = "2 8 2 2 5 0 0 0 oldest 500 p1/b=3 p0/a=2 l0/a=3";
+  const std::string shown = "2 8 2 2 5 0 0 0 0 oldest 500 p1/b=3 p0/a=2 l0/a=3";
   EXPECT_EQ(Shown(), shown);
   ASSERT_NO_FATAL_FAILURE(ExpectClean());
   EXPECT_EQ(engine_->GetStats().loads, 0u);
@@ -100,7 +100,7 @@ TEST_F(StreamTotalsTest, ComeBackAfterACrash) {
   Make(0, "b", 4, 1);
   engine_.Crash();
   ASSERT_EQ(engine_.Open(), "");
-  EXPECT_EQ(Shown(), "2 9 2 2 3 0 0 0 oldest 0 p0/a=2 p0/b=1 l0/a=3 l0/b=3");
+  EXPECT_EQ(Shown(), "2 9 2 2 3 0 0 0 0 oldest 0 p0/a=2 p0/b=1 l0/a=3 l0/b=3");
   ASSERT_NO_FATAL_FAILURE(ExpectClean());
 }
 
@@ -148,7 +148,7 @@ TEST_F(StreamTotalsTest, AreCountedOnceInAStoreWithoutThem) {
     ASSERT_TRUE((*store)->WriteCheckpoint(batch, *turn, "").ok());
   }
   ASSERT_EQ(engine_.Open(), "");
-  EXPECT_EQ(Shown(), "2 8 2 2 5 0 0 0 oldest 0 p1/b=3 p0/a=2 l0/a=3");
+  EXPECT_EQ(Shown(), "2 8 2 2 5 0 0 0 0 oldest 0 p1/b=3 p0/a=2 l0/a=3");
   ASSERT_NO_FATAL_FAILURE(ExpectClean());
 }
 
@@ -161,24 +161,24 @@ TEST_F(StreamTotalsTest, FollowWhatBecomesOfADatabase) {
   ASSERT_TRUE(run([&](Op& op) { return engine_->Rename(op, "b", "d", false); }).ok());
   engine_.EndTurn();
   engine_.Advance(1000);
-  EXPECT_EQ(Shown(), "3 11 3 3 8 0 0 0 oldest 1000 p0/c=3 p0/d=3 p1/a=2 l1/a=3");
+  EXPECT_EQ(Shown(), "3 11 3 3 8 0 0 0 0 oldest 1000 p0/c=3 p0/d=3 p1/a=2 l1/a=3");
   ASSERT_TRUE(run([&](Op& op) { return engine_->Move(op, "c", 1); }).ok());
   ASSERT_TRUE(run([&](Op& op) { return engine_->FlushDb(op, 0); }).ok());
   engine_.EndTurn();
   engine_.Advance(1000);
-  EXPECT_EQ(Shown(), "2 8 2 2 5 0 0 0 oldest 2000 p1/c=3 p1/a=2 l1/a=3");
+  EXPECT_EQ(Shown(), "2 8 2 2 5 0 0 0 0 oldest 2000 p1/c=3 p1/a=2 l1/a=3");
   ASSERT_NO_FATAL_FAILURE(ExpectClean());
-  EXPECT_EQ(Shown(), "2 8 2 2 5 0 0 0 oldest 2000 p1/c=3 p1/a=2 l1/a=3");
+  EXPECT_EQ(Shown(), "2 8 2 2 5 0 0 0 0 oldest 2000 p1/c=3 p1/a=2 l1/a=3");
 }
 
 TEST_F(StreamTotalsTest, TopListsAreLookedAtOncePerSecond) {
   Make(0, "a", 5, 2);
-  EXPECT_EQ(Shown(), "1 5 1 1 2 0 0 0 oldest 0 p0/a=2 l0/a=3");
+  EXPECT_EQ(Shown(), "1 5 1 1 2 0 0 0 0 oldest 0 p0/a=2 l0/a=3");
   Make(0, "b", 5, 5);
   engine_.Advance(999);
-  EXPECT_EQ(Shown(), "2 10 2 2 7 0 0 0 oldest 999 p0/a=2 l0/a=3");
+  EXPECT_EQ(Shown(), "2 10 2 2 7 0 0 0 0 oldest 999 p0/a=2 l0/a=3");
   engine_.Advance(1);
-  EXPECT_EQ(Shown(), "2 10 2 2 7 0 0 0 oldest 1000 p0/b=5 p0/a=2 l0/a=3");
+  EXPECT_EQ(Shown(), "2 10 2 2 7 0 0 0 0 oldest 1000 p0/b=5 p0/a=2 l0/a=3");
 }
 
 TEST_F(StreamTotalsTest, TenGroupsAreShown) {
