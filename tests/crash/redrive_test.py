@@ -57,9 +57,11 @@ def fill(connection, count):
 
 
 def state_of_other(connection):
+    """All that shows of the other group, but how long its entries have been idle."""
     groups = connection.call("XINFO", "GROUPS", KEY).value
-    return repr(next(group for group in groups if b"b" in [item.value for item in group.value])), repr(
-        connection.call("XPENDING", KEY, "b", "-", "+", 10))
+    group = next(group for group in groups if b"b" in [item.value for item in group.value])
+    rows = connection.call("XPENDING", KEY, "b", "-", "+", 1_000_000).value
+    return repr(group), [(row.value[0].value, row.value[1].value, row.value[3].value) for row in rows]
 
 
 def redrive(connection):
