@@ -68,14 +68,14 @@ inline constexpr bool kMayMakeRoom =
     std::is_same_v<Effect, GroupDestroyed> || std::is_same_v<Effect, GroupMoved> ||
     std::is_same_v<Effect, ConsumerDeleted> || std::is_same_v<Effect, Acknowledged> ||
     std::is_same_v<Effect, StreamPolicySet>;
-void NoteRoom(Core& core, const Stream& stream);  // engine/bounds.h
+void NoteRoom(Core& core, Stream& stream);  // engine/bounds.h
 
 template <typename Object, typename Effect>
 void Emit(Core& core, Object& object, const Effect& effect) {
   core.recorder.Add(core.NameInRecord(object), effect);
   Apply(core, object, effect);
   if constexpr (kMayMakeRoom<Effect>) {
-    if (core.producers_wait) [[unlikely]] {
+    if (core.producers_wait || object.schedule_waits) [[unlikely]] {
       NoteRoom(core, object);
     }
   }

@@ -165,7 +165,7 @@ class RoomPlan {
       }
       front = TakeOldest(core_, op_, stream_, count_over_ + front.count,
                          bytes_over_ + front.data_bytes);
-      room_.counts.dropped = op_.needs.empty() ? CountReferenced(from, front.end) : 0;
+      room_.counts.dropped = op_.needs.empty() ? CountMissed(from, front, expired) : 0;
       if (!takes_needed && room_.counts.dropped > 0) {
         return NoRoom(refusal);
       }
@@ -211,6 +211,11 @@ class RoomPlan {
       refusal.limit = policy_.max_bytes;
     }
     return refusal;
+  }
+
+  // What somebody may miss of the oldest entries when they go; without groups that is all of it.
+  uint64_t CountMissed(StreamId from, const Front& front, uint64_t expired) {
+    return stream_.positions.empty() ? front.count - expired : CountReferenced(from, front.end);
   }
 
   // How many live entries in [from, end) some group has yet to read or to acknowledge.
@@ -316,7 +321,13 @@ void MakeRoom(Core& core, Stream& stream, const Room& room) {
   core.Tell(StreamEvent::Kind::kTrimmed, stream);
 }
 
-void NoteRoom(Core& core, const Stream& stream) {
+void NoteRoom(Core& core, Stream& stream) {
+  if (stream.schedule_waits) {
+    core.steward->Expect(stream, 0);
+  }
+  if (!core.producers_wait) {
+    return;
+  }
   const std::vector<StreamEvent>& events = core.events;
   const bool is_told = !events.empty() && events.back().kind == StreamEvent::Kind::kRoom &&
                        events.back().key == stream.key;

@@ -49,7 +49,8 @@ void NoteAdded(Core& core, const Op& op, Stream& stream, StreamId id);
 // there is none, or no MAXAGE.
 int64_t NextAgeLook(Core& core, Now now, Stream& stream);
 
-// An effect after which there may be room where there was none.
-void NoteRoom(Core& core, const Stream& stream);
+// An effect after which there may be room where there was none: a scheduled entry that waits for it
+// is tried first, then the producers.
+void NoteRoom(Core& core, Stream& stream);
 
 }  // namespace engine

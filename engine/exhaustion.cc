@@ -51,16 +51,21 @@ class Settlement {
     }
   }
 
+  // One whose letter cannot be written now is parked: the letter tells that something is lost.
   void Settle(const PendingRecord& record) {
-    if (SettlesGone(&policy_)) {
+    const bool wants_letter =
+        policy_.max_deliveries > 0 && policy_.on_exhaust == OnExhaust::kDeadLetter;
+    const bool is_written = wants_letter && box_.refusal().empty() &&
+                            box_.Put(BuildLetter(nullptr, Note(record, LetterReason::kTrimmed)));
+    counters_.letters += is_written ? 1 : 0;
+    if (SettlesGone(&policy_) && !record.parked) {
       ++counters_.trimmed;
     }
-    if (policy_.max_deliveries > 0 && policy_.on_exhaust == OnExhaust::kDeadLetter) {
-      // The payload is lost already, so nothing is kept for the sake of this letter.
-      const bool is_written = box_.Put(BuildLetter(nullptr, Note(record, LetterReason::kTrimmed)));
-      counters_.letters += is_written ? 1 : 0;
+    if (!wants_letter || is_written) {
+      removed_.push_back(record.id);
+    } else if (!record.parked) {
+      PutAside(record);
     }
-    removed_.push_back(record.id);
   }
 
   void Finish() {
@@ -124,6 +129,10 @@ class Settlement {
       return;  // Counted and told of already.
     }
     Count(record);
+    PutAside(record);
+  }
+
+  void PutAside(const PendingRecord& record) {
     HandedBackRecord parked;
     parked.id = record.id;
     parked.count = record.count;

@@ -35,7 +35,7 @@ Fate FateOf(const GroupPolicy* policy, const Op& op, const PendingRecord& record
 // How much one call may exhaust, so that its turn does not get long.
 class ExhaustBudget {
  public:
-  bool spent() const { return records_ >= kExhaustedPerCall || bytes_ >= kTurnEffectBytes; }
+  bool spent() const { return records_ >= kExhaustedPerCall || bytes_ >= kExhaustedBytesPerCall; }
   void Take(const Stream& stream, StreamId id);
 
  private:

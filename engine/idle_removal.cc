@@ -7,6 +7,7 @@
 #include "engine/apply.h"
 #include "engine/limits.h"
 #include "engine/policy.h"
+#include "engine/retire.h"
 
 namespace engine {
 namespace {
@@ -72,6 +73,7 @@ class GroupRound {
     const std::string name = group_.name;
     Emit(core_, stream_, GroupDestroyed{group_.number});
     core_.Tell(StreamEvent::Kind::kGroupDestroyed, stream_, name);
+    NoteGroupsChanged(core_, op_, stream_);
     return true;
   }
 

@@ -1,11 +1,13 @@
 #include "engine/letter.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace engine {
 namespace {
 
 constexpr std::string_view kPrefix = "__dlq.";
+constexpr uint64_t kMostHops = UINT32_MAX - 1;
 constexpr std::string_view kReasons[] = {"max-deliveries", "fatal", "trimmed"};
 
 // A walk over the fields of a payload.
@@ -51,6 +53,17 @@ class FieldReader {
 
 // Whether there may be fields `__dlq.*`; spares reading every entry's fields.
 bool MayHaveNotes(std::string_view wire) { return wire.find(kPrefix) != std::string_view::npos; }
+
+// How often the payload says that it has been a dead letter.
+uint64_t HopsOf(std::string_view payload) {
+  uint64_t hops = 0;
+  for (FieldReader at(payload); MayHaveNotes(payload) && at.Next();) {
+    if (at.field() == "__dlq.hops") {
+      std::from_chars(at.value().data(), at.value().data() + at.value().size(), hops);
+    }
+  }
+  return hops;
+}
 
 // Copies runs of fields that are the entry's own.
 void PutOwnFields(const EntryView& entry, OwnedPayload* out) {
@@ -100,8 +113,10 @@ OwnedPayload BuildLetter(const EntryView* entry, const LetterNote& note) {
   OwnedPayload letter;
   letter.wire.reserve((entry == nullptr ? 0 : entry->payload.size()) + kNoteBytes +
                       note.key.size() + note.group.size() + note.error.size());
+  uint64_t hops = 0;  // With this one, as the payload knows it: it may be a letter itself.
   if (entry != nullptr) {
     PutOwnFields(*entry, &letter);
+    hops = std::min(HopsOf(entry->payload), kMostHops) + 1;
   }
   PutNote("__dlq.key", note.key, &letter);
   PutNote("__dlq.group", note.group, &letter);
@@ -113,7 +128,7 @@ OwnedPayload BuildLetter(const EntryView* entry, const LetterNote& note) {
   PutNumber("__dlq.first-ms", note.first_ms, &letter);
   PutNumber("__dlq.last-ms", note.last_ms, &letter);
   PutNumber("__dlq.time-ms", note.time_ms, &letter);
-  PutNumber("__dlq.hops", note.hops, &letter);
+  PutNumber("__dlq.hops", std::max(note.hops, hops), &letter);
   return letter;
 }
 

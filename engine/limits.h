@@ -53,8 +53,9 @@ inline constexpr int64_t kPausedClaimWaitMs = 3'600'000;
 // XAUTOCLAIM looks at this many records per record of COUNT.
 inline constexpr int64_t kAutoClaimLookFactor = 10;
 // Entries that one call may find exhausted, or that are parked and one step moves; what comes after
-// them is left to the next one. Their payloads are bounded by kTurnEffectBytes.
-inline constexpr size_t kExhaustedPerCall = 1000;
+// them is left to the next one. Payload bytes are bounded likewise.
+inline constexpr size_t kExhaustedPerCall = 10'000;
+inline constexpr uint64_t kExhaustedBytesPerCall = uint64_t{32} << 20;
 inline constexpr size_t kParkedPerStep = 250;
 // Letters' payload bytes that one XREDRIVE FROM looks at.
 inline constexpr uint64_t kRedriveBytes = uint64_t{16} << 20;

@@ -231,8 +231,21 @@ PolicySettings PolicySettings::Decode(Decoder* decoder, std::span<const PolicyOp
 
 // ---- Rules ----
 
-bool PolicyRule::SpellsKeyOut() const {
-  return key_pattern.find_first_of("*?[\\") == std::string::npos;
+bool PolicyRule::SpellsOut(std::string_view key) const {
+  if (key_pattern == key) {
+    return true;
+  }
+  // With escapes, but nothing that stands for anything else.
+  std::string spelled;
+  for (size_t i = 0; i < key_pattern.size(); ++i) {
+    const char character = key_pattern[i];
+    if (character == '*' || character == '?' || character == '[') {
+      return false;
+    }
+    const bool escapes = character == '\\' && i + 1 < key_pattern.size();
+    spelled.push_back(escapes ? key_pattern[++i] : character);
+  }
+  return spelled == key;
 }
 
 int64_t Backoff::After(uint64_t count) const {
@@ -272,10 +285,8 @@ uint64_t PolicyRules::Fingerprint() const {
 }
 
 bool PolicyRules::Matches(const PolicyRule& rule, std::string_view key, bool holds_letters) const {
-  if (rule.SpellsKeyOut()) {
-    return rule.key_pattern == key;
-  }
-  return !holds_letters && glob_match_ != nullptr && glob_match_(rule.key_pattern, key);
+  return rule.SpellsOut(key) ||
+         (!holds_letters && glob_match_ != nullptr && glob_match_(rule.key_pattern, key));
 }
 
 GroupPolicy PolicyRules::ForGroup(std::string_view key, std::string_view group, bool holds_letters,

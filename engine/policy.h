@@ -117,9 +117,9 @@ struct PolicyRule {
   std::string group_pattern;
   PolicySettings settings;
 
-  // Whether the pattern is a plain name, and so spells a key out. Such rules alone match a stream
-  // that holds dead letters.
-  bool SpellsKeyOut() const;
+  // Whether the pattern is the key itself, as it is or with escapes, and so spells it out. Such
+  // rules alone match a stream that holds dead letters.
+  bool SpellsOut(std::string_view key) const;
 };
 
 enum class PolicySource : uint8_t { kDefault, kRule, kOwn };

@@ -1,6 +1,7 @@
 #include "engine/pump.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "engine/apply.h"
@@ -22,6 +23,18 @@ class Pump {
       : core_(core), op_(op), stream_(stream), schedule_(*stream.schedule) {}
 
   Result<TaskResult> Run() {
+    const bool has_waited = std::exchange(stream_.schedule_waits, false);
+    const Result<TaskResult> result = AddDue();
+    if (!result.ok()) {
+      stream_.schedule_waits = has_waited;
+    } else if (has_waited && !stream_.schedule_waits) {
+      NoteRoom(core_, stream_);  // For the producers behind it.
+    }
+    return result;
+  }
+
+ private:
+  Result<TaskResult> AddDue() {
     if (schedule_.MustLookAgain(MaxBytes())) {
       schedule_.DropWindow();
     }
@@ -47,7 +60,6 @@ class Pump {
     return result;
   }
 
- private:
   bool IsFull() const { return tokens_.size() >= kPumpedEntries || payload_bytes_ >= kPumpedBytes; }
 
   int64_t MaxBytes() {
@@ -91,6 +103,7 @@ class Pump {
       payload_bytes_ += entry.payload.size();
       return true;
     }
+    stream_.schedule_waits = true;
     *next_ms = op_.now.store_ms + kRoomPollMs;
     return false;
   }

@@ -27,9 +27,10 @@ constexpr int64_t kSurveyKeys = 256;
 // The system clock may be set by so much before it counts as a step.
 constexpr int64_t kClockSlackMs = TimeLine::kStepMs;
 
-// Every kind of work; each row its function.
+// Every kind of work; each row its function. In this order: what one sets free is there for those
+// behind it.
 constexpr Task kTasks[] = {
-    &Redeliver, &MoveParked, &PumpSchedule, &SweepUnreferenced, &TrimAged, &RemoveIdle,
+    &RemoveIdle, &Redeliver, &MoveParked, &PumpSchedule, &SweepUnreferenced, &TrimAged, &RemoveIdle,
 };
 
 TimePlace JustAfter(TimePlace place) {

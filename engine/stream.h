@@ -81,6 +81,7 @@ class Stream : public ValueHolder {
   std::unique_ptr<StreamPolicy> policy;  // See Core::PolicyOf().
   uint64_t policy_version = 0;
   IdleRound idle_round;
+  bool schedule_waits = false;  // A scheduled entry is due and there is no room for it.
   // Live entries of the first node; 0 = not known. Spares a look into the block when `~` trimming
   // has nothing to do.
   uint32_t first_node_live = 0;

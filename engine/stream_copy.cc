@@ -8,6 +8,7 @@
 #include "engine/check.h"
 #include "engine/idle_removal.h"
 #include "engine/limits.h"
+#include "engine/retire.h"
 #include "engine/schedule_walk.h"
 #include "engine/steward.h"
 
@@ -169,6 +170,7 @@ void CopyStream(Core& core, Op& op, Stream& from, uint32_t db, std::string_view 
   }
   CopyProducers(core, from, to);
   ExpectIdle(core, op, to);
+  NoteGroupsChanged(core, op, to);
   CopySchedule(core, op, from, to);
   if (from.expire_ms != 0) {
     Emit(core, to, ExpirySet{from.expire_ms});

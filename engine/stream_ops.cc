@@ -141,8 +141,8 @@ Result<AddResult> Engine::Add(Op& op, std::string_view key, Stream* stream, cons
   } else {
     if (has_policy) [[unlikely]] {
       ASSIGN_OR_RETURN(room, FindRoom(*core_, op, *stream, {1, payload.data_bytes}));
-      result.refusal =
-          line == RoomLine::kTaken ? RefusalBehindOthers(*core_, *stream, room) : room.refusal;
+      const bool is_taken = line == RoomLine::kTaken || stream->schedule_waits;
+      result.refusal = is_taken ? RefusalBehindOthers(*core_, *stream, room) : room.refusal;
       if (result.refusal.bound != Bound::kNone) {
         Core::Saw(op, *stream);
         return result;

@@ -12,6 +12,8 @@ void TimeLine::Restore(int64_t last_store_ms, int64_t offset_ms, int64_t unix_ms
 
 Now TimeLine::At(int64_t unix_ms, int64_t monotonic_ms) {
   if (!base_ms_.has_value()) {
+    // Opening the store took its time.
+    last_store_ms_ = std::max(last_store_ms_, unix_ms - offset_ms_);
     base_ms_ = last_store_ms_ - monotonic_ms;
   }
   last_store_ms_ = std::max(last_store_ms_, *base_ms_ + monotonic_ms);

@@ -77,7 +77,9 @@ TEST(Letter, IsTheEntrysFieldsByteForByteAndTheNote) {
 TEST(Letter, TakesThePlaceOfEarlierNotes) {
   const OwnedEntry entry(
       {"__dlq.key", "old", "a", "__dlq.", "__dlq.other", "x", "b", "2", "__dlq.hops", "9"});
-  ExpectPayload(BuildLetter(&entry.view, Note()), With({"a", "__dlq.", "b", "2"}, kNote));
+  Words words = With({"a", "__dlq.", "b", "2"}, kNote);
+  words.back() = "10";  // It has been a letter nine times already.
+  ExpectPayload(BuildLetter(&entry.view, Note()), words);
 }
 
 TEST(Letter, OfAnEntryThatIsGoneHasTheNoteAlone) {

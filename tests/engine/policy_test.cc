@@ -60,6 +60,19 @@ TEST(PolicyRules, AStreamOfLettersIsMatchedByItsWholeNameOnly) {
   EXPECT_EQ(rules.ForGroup("s", "g", true, nullptr).max_deliveries, 4);
 }
 
+TEST(PolicyRules, AKeyWithSpecialCharactersIsSpelledOutAsItIsOrWithEscapes) {
+  PolicyRules rules(&Match);
+  const auto matched = [&](std::string pattern) {
+    rules.SetGroupRules({Rule(std::move(pattern), "*", GroupOption::kMaxDeliveries, 3)});
+    return rules.ForGroup("{a*}[b", "g", true, nullptr).max_deliveries == 3;
+  };
+  EXPECT_TRUE(matched("{a*}[b"));
+  EXPECT_TRUE(matched("{a\\*}\\[b"));
+  EXPECT_FALSE(matched("{a*}\\[b"));
+  EXPECT_FALSE(matched("{a\\*}*"));
+  EXPECT_FALSE(matched("{a\\*}"));
+}
+
 TEST(PolicyRules, TheLastDeliveryIsAloneFromThreeOn) {
   PolicyRules rules(&Match);
   for (const int64_t most : {1, 2, 3, 4}) {

@@ -87,7 +87,7 @@ struct Model {
       const bool is_needed = IsReferenced(oldest);
       const bool drops = policy.overflow == engine::Overflow::kDrop;
       if (!drops && (is_needed || groups.empty())) return false;
-      ++(is_needed ? after.counts.dropped : after.counts.retired);
+      ++(is_needed || groups.empty() ? after.counts.dropped : after.counts.retired);
       after.entries.erase(after.entries.begin());
     }
     *this = after;

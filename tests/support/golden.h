@@ -28,7 +28,9 @@ inline std::string BytesToHex(const std::string& bytes) {
 
 // The bytes of tests/golden/<name>; empty if there is no such file.
 inline std::string ReadGolden(const std::string& name) {
-  std::ifstream file(std::string(WEIR_GOLDEN_DIR) + "/" + name);
+  std::string path = WEIR_GOLDEN_DIR;
+  path.append(1, '/').append(name);
+  std::ifstream file(path);
   std::string hex;
   for (std::string line; std::getline(file, line);) {
     for (const char c : line.substr(0, line.find('#'))) {
