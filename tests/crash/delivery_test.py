@@ -141,25 +141,25 @@ class Consumer:
 
 
 class State:
-    """What the server says of a stream, its group and its letters."""
+    """What the server says of a stream, its group and its letters, at one moment: entries fall due meanwhile."""
 
     def __init__(self, connection, record):
-        self.pending = {}
-        start = b"-"
-        while rows := connection.call("XPENDING", record.key, GROUP, start, "+", 1000).value:
-            for row in rows:
-                self.pending[row.value[0].value] = row.value[3].value
-            start = b"(" + rows[-1].value[0].value
+        replies = connection.pipeline([
+            ["MULTI"],
+            ["XPENDING", record.key, GROUP, "-", "+", 1_000_000],
+            ["XRANGE", record.letters_key, "-", "+"],
+            ["XINFO", "GROUPS", record.key],
+            ["XINFO", "DEADLETTER", record.key, GROUP],
+            ["EXEC"],
+        ])
+        pending, letters, groups, counters = replies[-1].value
+        self.pending = {row.value[0].value: row.value[3].value for row in pending.value}
         self.letters = []
-        start = b"-"
-        while page := connection.call("XRANGE", record.letters_key, start, "+", "COUNT", 1000).value:
-            for letter in page:
-                fields = [field.value for field in letter.value[1].value]
-                self.letters.append(dict(zip(fields[::2], fields[1::2])))
-            start = b"(" + page[-1].value[0].value
-        group = pairs(connection.call("XINFO", "GROUPS", record.key).value[0])
-        self.position = id_key(group[b"last-delivered-id"])
-        self.counters = pairs(connection.call("XINFO", "DEADLETTER", record.key, GROUP))
+        for letter in letters.value:
+            fields = [field.value for field in letter.value[1].value]
+            self.letters.append(dict(zip(fields[::2], fields[1::2])))
+        self.position = id_key(pairs(groups.value[0])[b"last-delivered-id"])
+        self.counters = pairs(counters)
 
 
 def verify(connection, record):
