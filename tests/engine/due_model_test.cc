@@ -90,8 +90,9 @@ class DueModelTest : public DueTest {
     }
   }
   void ClaimAtRandom() {
+    const std::string consumer = "c" + std::to_string(Draw(3));
     ClaimArgs args;
-    args.consumer = "c" + std::to_string(Draw(3));
+    args.consumer = consumer;
     if (Draw(2) == 0) {
       args.idle_ms = static_cast<int64_t>(Draw(2000));
     }
