@@ -2,20 +2,12 @@
 #include <algorithm>
 
 #include "engine/apply.h"
+#include "engine/apply_change.h"
 #include "engine/check.h"
 #include "engine/schema.h"
 
 namespace engine {
 namespace {
-
-Group& Change(Core& core, Stream& stream, GroupNumber number) {
-  Group* group = stream.GroupByNumber(number);
-  CHECK(group != nullptr);
-  core.checkpoint.Touch(*group, 0);
-  stream.changed_turn = core.turn;
-  ++core.changes_since_checkpoint;
-  return *group;
-}
 
 Consumer& ConsumerOf(const Group& group, ConsumerNumber number) {
   Consumer* consumer = group.ConsumerByNumber(number);
@@ -224,20 +216,20 @@ void Apply(Core& core, Stream& stream, const GroupCreated& effect) {
 
 void Apply(Core& core, Stream& stream, const GroupDestroyed& effect) {
   core.checkpoint.Touch(stream, 0);
-  Group& group = Change(core, stream, effect.group);
+  Group& group = ChangeGroup(core, stream, effect.group);
   stream.totals->Subtract(TotalsOf(group));
   core.RetireGroup(group);
   stream.RemoveGroup(group);
 }
 
 void Apply(Core& core, Stream& stream, const GroupMoved& effect) {
-  Group& group = Change(core, stream, effect.group);
+  Group& group = ChangeGroup(core, stream, effect.group);
   stream.MoveGroup(group, effect.last_id);
   group.entries_read = effect.entries_read;
 }
 
 void Apply(Core& core, Stream& stream, const ConsumerCreated& effect) {
-  Group& group = Change(core, stream, effect.group);
+  Group& group = ChangeGroup(core, stream, effect.group);
   auto consumer =
       std::make_unique<Consumer>(effect.consumer, std::string(effect.name), effect.seen_ms);
   group.next_consumer = std::max(group.next_consumer, effect.consumer + 1);
@@ -249,7 +241,7 @@ void Apply(Core& core, Stream& stream, const ConsumerCreated& effect) {
 }
 
 void Apply(Core& core, Stream& stream, const ConsumerDeleted& effect) {
-  Group& group = Change(core, stream, effect.group);
+  Group& group = ChangeGroup(core, stream, effect.group);
   Consumer& consumer = ConsumerOf(group, effect.consumer);
   const int64_t before = InHand(group);
   for (size_t index = 0; index < group.pages.size() && consumer.pending_count > 0;) {
@@ -297,7 +289,7 @@ void Apply(Core& core, Stream& stream, const ConsumerSeen& effect) {
 }
 
 void Apply(Core& core, Stream& stream, const Delivered& effect) {
-  Group& group = Change(core, stream, effect.group);
+  Group& group = ChangeGroup(core, stream, effect.group);
   PendingRecord record;
   record.owner = effect.consumer;
   record.delivery_ms = effect.delivery_ms;
@@ -316,7 +308,7 @@ void Apply(Core& core, Stream& stream, const Delivered& effect) {
 }
 
 void Apply(Core& core, Stream& stream, const PendingCopied& effect) {
-  Group& group = Change(core, stream, effect.group);
+  Group& group = ChangeGroup(core, stream, effect.group);
   for (const PendingRecord& record : effect.records) {
     Put(core, group, record);
     group.next_sequence = std::max(group.next_sequence, record.sequence + 1);
@@ -324,7 +316,7 @@ void Apply(Core& core, Stream& stream, const PendingCopied& effect) {
 }
 
 void Apply(Core& core, Stream& stream, const Acknowledged& effect) {
-  Group& group = Change(core, stream, effect.group);
+  Group& group = ChangeGroup(core, stream, effect.group);
   const int64_t before = InHand(group);
   for (const StreamId id : effect.ids) {
     CHECK(EraseRecord(core, group, id));
@@ -333,7 +325,7 @@ void Apply(Core& core, Stream& stream, const Acknowledged& effect) {
 }
 
 void Apply(Core& core, Stream& stream, const Claimed& effect) {
-  Group& group = Change(core, stream, effect.group);
+  Group& group = ChangeGroup(core, stream, effect.group);
   PendingRecord record;
   record.owner = effect.consumer;
   record.delivery_ms = effect.delivery_ms;
@@ -349,7 +341,7 @@ void Apply(Core& core, Stream& stream, const Claimed& effect) {
 }
 
 void Apply(Core& core, Stream& stream, const Released& effect) {
-  Group& group = Change(core, stream, effect.group);
+  Group& group = ChangeGroup(core, stream, effect.group);
   PendingRecord record = ReleasedAt(effect.released_ms);
   record.sequence = effect.first_sequence;
   for (const ClaimedRecord& released : effect.records) {
@@ -362,7 +354,7 @@ void Apply(Core& core, Stream& stream, const Released& effect) {
 }
 
 void Apply(Core& core, Stream& stream, const HandedBack& effect) {
-  Group& group = Change(core, stream, effect.group);
+  Group& group = ChangeGroup(core, stream, effect.group);
   const int64_t before = InHand(group);
   PendingRecord record = ReleasedAt(effect.released_ms);
   record.sequence = effect.first_sequence;

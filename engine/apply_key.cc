@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/apply.h"
+#include "engine/apply_change.h"
 #include "engine/check.h"
 #include "engine/schema.h"
 
@@ -17,12 +18,6 @@ Database& DatabaseOf(Core& core, const ValueHolder& value) {
   Database* database = core.keyspace.ByPhysical(value.physical_db);
   CHECK(database != nullptr);
   return *database;
-}
-
-void Change(Core& core, ValueHolder& value, size_t bytes) {
-  core.checkpoint.Touch(value, bytes);
-  value.changed_turn = core.turn;
-  ++core.changes_since_checkpoint;
 }
 
 // The value's expiry begins, or ceases, to count.

@@ -4,27 +4,13 @@
 #include <string_view>
 
 #include "engine/apply.h"
+#include "engine/apply_change.h"
 #include "engine/check.h"
 #include "engine/codec.h"
 #include "engine/policy.h"
 
 namespace engine {
 namespace {
-
-void Change(Core& core, Stream& stream) {
-  core.checkpoint.Touch(stream, 0);
-  stream.changed_turn = core.turn;
-  ++core.changes_since_checkpoint;
-}
-
-Group& Change(Core& core, Stream& stream, GroupNumber number) {
-  Group* group = stream.GroupByNumber(number);
-  CHECK(group != nullptr);
-  core.checkpoint.Touch(*group, 0);
-  stream.changed_turn = core.turn;
-  ++core.changes_since_checkpoint;
-  return *group;
-}
 
 StreamCounters& CountersOf(Stream& stream) {
   if (stream.counters == nullptr) {
@@ -45,24 +31,24 @@ std::unique_ptr<PolicySettings> SettingsFrom(std::string_view bytes,
 }  // namespace
 
 void Apply(Core& core, Stream& stream, const StreamPolicySet& effect) {
-  Change(core, stream);
+  Change(core, stream, 0);
   stream.own_policy = SettingsFrom(effect.settings, StreamOptionSpecs());
   stream.policy_version = 0;
 }
 
 void Apply(Core& core, Stream& stream, const GroupPolicySet& effect) {
-  Group& group = Change(core, stream, effect.group);
+  Group& group = ChangeGroup(core, stream, effect.group);
   group.own_policy = SettingsFrom(effect.settings, GroupOptionSpecs());
   group.policy_version = 0;
 }
 
 void Apply(Core& core, Stream& stream, const GroupCounted& effect) {
-  AddCounters(effect.counters, &Change(core, stream, effect.group).counters);
+  AddCounters(effect.counters, &ChangeGroup(core, stream, effect.group).counters);
   stream.totals->letters += static_cast<int64_t>(effect.counters.letters);
 }
 
 void Apply(Core& core, Stream& stream, const StreamCounted& effect) {
-  Change(core, stream);
+  Change(core, stream, 0);
   AddCounters(effect.counters, &CountersOf(stream));
   stream.totals->rejected += static_cast<int64_t>(effect.counters.rejected);
 }
@@ -78,17 +64,17 @@ void Apply(Core& core, Stream& stream, const RefusalsCounted& effect) {
 }
 
 void Apply(Core& core, Stream& stream, const RetirementSet& effect) {
-  Change(core, stream);
+  Change(core, stream, 0);
   stream.retirement = effect.state;
   stream.sweep_from = effect.from;
 }
 
 void Apply(Core& core, Stream& stream, const GroupTimed& effect) {
-  Change(core, stream, effect.group).created_ms = effect.created_ms;
+  ChangeGroup(core, stream, effect.group).created_ms = effect.created_ms;
 }
 
 void Apply(Core& core, Stream& stream, const LettersHeld&) {
-  Change(core, stream);
+  Change(core, stream, 0);
   stream.holds_letters = true;
   stream.ForgetPolicies();
 }

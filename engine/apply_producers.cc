@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/apply.h"
+#include "engine/apply_change.h"
 #include "engine/check.h"
 #include "engine/limits.h"
 #include "engine/producers.h"
@@ -9,12 +10,6 @@
 
 namespace engine {
 namespace {
-
-void Change(Core& core, Stream& stream) {
-  core.checkpoint.Touch(stream, 0);
-  stream.changed_turn = core.turn;
-  ++core.changes_since_checkpoint;
-}
 
 ProducerTable& TableOf(Stream& stream) {
   if (stream.producers == nullptr) {
@@ -101,7 +96,7 @@ bool ForgetIn(Core& core, Stream& stream, size_t index, const IidsForgotten& eff
 }  // namespace
 
 void Apply(Core& core, Stream& stream, const IidRecorded& effect) {
-  Change(core, stream);
+  Change(core, stream, 0);
   ProducerTable& table = TableOf(stream);
   if (table.slots.empty()) {
     AddPage(core, stream, 0, 0, ProducerPage());
@@ -123,18 +118,18 @@ void Apply(Core& core, Stream& stream, const IidRecorded& effect) {
 }
 
 void Apply(Core& core, Stream& stream, const DuplicateRefused&) {
-  Change(core, stream);
+  Change(core, stream, 0);
   ++stream.iids_duplicates;
 }
 
 void Apply(Core& core, Stream& stream, const IidsCounted& effect) {
-  Change(core, stream);
+  Change(core, stream, 0);
   stream.iids_added = effect.added;
   stream.iids_duplicates = effect.duplicates;
 }
 
 void Apply(Core& core, Stream& stream, const IidsForgotten& effect) {
-  Change(core, stream);
+  Change(core, stream, 0);
   if (stream.producers == nullptr || stream.producers->slots.empty()) {
     return;
   }
@@ -146,7 +141,7 @@ void Apply(Core& core, Stream& stream, const IidsForgotten& effect) {
 }
 
 void Apply(Core& core, Stream& stream, const IdempotencySet& effect) {
-  Change(core, stream);
+  Change(core, stream, 0);
   stream.idmp_duration_s = effect.duration_s;
   stream.idmp_max_size = effect.max_size;
   core.RetireProducers(stream);

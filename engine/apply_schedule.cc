@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/apply.h"
+#include "engine/apply_change.h"
 #include "engine/schedule.h"
 
 namespace engine {
@@ -14,10 +15,8 @@ namespace {
 constexpr size_t kScheduledBytes = 112;
 constexpr size_t kTokenBytes = 32;
 
-Schedule& Change(Core& core, Stream& stream, size_t bytes) {
-  core.checkpoint.Touch(stream, 0);
-  stream.changed_turn = core.turn;
-  ++core.changes_since_checkpoint;
+Schedule& ChangeSchedule(Core& core, Stream& stream, size_t bytes) {
+  Change(core, stream, 0);
   if (stream.schedule == nullptr) {
     stream.schedule = std::make_unique<Schedule>(&stream);
     core.cache.Add(stream.schedule.get(), stream.schedule->memory_bytes());
@@ -29,14 +28,14 @@ Schedule& Change(Core& core, Stream& stream, size_t bytes) {
 }  // namespace
 
 void Apply(Core& core, Stream& stream, const Scheduled& effect) {
-  Schedule& schedule = Change(core, stream, effect.payload.size() + kScheduledBytes);
+  Schedule& schedule = ChangeSchedule(core, stream, effect.payload.size() + kScheduledBytes);
   ++stream.totals->scheduled;
   schedule.Add(effect.token, {effect.arg_count, effect.data_bytes, std::string(effect.payload)});
   core.cache.SetCharge(&schedule, schedule.memory_bytes());
 }
 
 void Apply(Core& core, Stream& stream, const Unscheduled& effect) {
-  Schedule& schedule = Change(core, stream, effect.tokens.size() * kTokenBytes);
+  Schedule& schedule = ChangeSchedule(core, stream, effect.tokens.size() * kTokenBytes);
   stream.totals->scheduled -= static_cast<int64_t>(effect.tokens.size());
   schedule.Remove(&core.checkpoint, effect.tokens, effect.payload_bytes);
   core.cache.SetCharge(&schedule, schedule.memory_bytes());

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/apply.h"
+#include "engine/apply_change.h"
 #include "engine/check.h"
 #include "engine/limits.h"
 #include "engine/schema.h"
@@ -23,12 +24,6 @@ class EntryCount {
   const Stream& stream_;
   const uint64_t before_;
 };
-
-void Change(Core& core, Stream& stream, size_t bytes) {
-  core.checkpoint.Touch(stream, bytes);
-  stream.changed_turn = core.turn;
-  ++core.changes_since_checkpoint;
-}
 
 void TouchPlace(Core& core, Stream& stream, Directory::Place place) {
   DirectoryPage& page = stream.directory.PageAt(place);

@@ -54,10 +54,9 @@ class Steward {
   // When to look for something with a Unix time: that time, or, while it is far away, one that is
   // not too late either should the clocks move apart until then.
   static int64_t StoreTimeOf(Now now, int64_t unix_ms);
-  // Every stream gets a look, in bounded steps. A change of rules needs no call: Run() sees it.
-  void SurveyAll() { is_survey_wanted_ = true; }
-
-  // One step. Does nothing while the engine takes no effects.
+  // One step: whatever is due, and a part of a survey, in which every stream gets a look, when the
+  // rules have changed or the system clock was set forward. Does nothing while the engine takes no
+  // effects.
   void Run(Now now);
   // The store time from which on Run() has something to do; kNever while it waits for a fetch,
   // whose end comes to the loop.

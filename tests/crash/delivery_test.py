@@ -26,6 +26,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
+from load_record import Violation, expect, fields, id_key  # noqa: E402
 from resp_client import Disconnected, encode  # noqa: E402
 from server_process import ServerProcess  # noqa: E402
 
@@ -35,27 +36,6 @@ ACK_WAIT_MS = 200
 POISON_PART = 0.05
 CYCLES_PER_STREAM = 10
 DRAIN_TIMEOUT_S = 60
-
-
-class Violation(Exception):
-    pass
-
-
-def expect(condition, *words):
-    if not condition:
-        raise Violation(" ".join(str(word) for word in words))
-
-
-def id_key(entry_id):
-    ms, seq = entry_id.split(b"-")
-    return int(ms), int(seq)
-
-
-def pairs(reply):
-    """A map, or the flat array of names and values, as a dict."""
-    if reply.kind == "%":
-        return {name.value: value.value for name, value in reply.value}
-    return {name.value: value.value for name, value in zip(reply.value[::2], reply.value[1::2])}
 
 
 class Record:
@@ -158,8 +138,8 @@ class State:
         for letter in letters.value:
             fields = [field.value for field in letter.value[1].value]
             self.letters.append(dict(zip(fields[::2], fields[1::2])))
-        self.position = id_key(pairs(groups.value[0])[b"last-delivered-id"])
-        self.counters = pairs(counters)
+        self.position = id_key(fields(groups.value[0])[b"last-delivered-id"])
+        self.counters = fields(counters)
 
 
 def verify(connection, record):
@@ -197,7 +177,7 @@ def drain(server, record):
     deadline = time.monotonic() + DRAIN_TIMEOUT_S
     with server.connect(timeout_s=60) as connection:
         while time.monotonic() < deadline and not errors:
-            group = pairs(connection.call("XINFO", "GROUPS", record.key).value[0])
+            group = fields(connection.call("XINFO", "GROUPS", record.key).value[0])
             if group[b"pending"] == 0 and group[b"lag"] == 0:
                 break
             time.sleep(0.05)

@@ -18,21 +18,13 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
+from load_record import Violation, expect  # noqa: E402
 from resp_client import Disconnected, encode  # noqa: E402
 from server_process import ServerProcess  # noqa: E402
 
 KEY, LETTERS = "s", "{s}:dead:a"
 STEP = 1000
 REDRIVE_COUNT = 10_000
-
-
-class Violation(Exception):
-    pass
-
-
-def expect(condition, *words):
-    if not condition:
-        raise Violation(" ".join(str(word) for word in words))
 
 
 def ids_read(reply):
