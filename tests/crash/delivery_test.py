@@ -136,8 +136,7 @@ class State:
         self.pending = {row.value[0].value: row.value[3].value for row in pending.value}
         self.letters = []
         for letter in letters.value:
-            fields = [field.value for field in letter.value[1].value]
-            self.letters.append(dict(zip(fields[::2], fields[1::2])))
+            self.letters.append(fields(letter.value[1]))
         self.position = id_key(fields(groups.value[0])[b"last-delivered-id"])
         self.counters = fields(counters)
 
