@@ -11,13 +11,6 @@
 namespace engine {
 namespace {
 
-bool IsToMove(Core& core, Group& group) {
-  if (group.parked_count == 0) {
-    return false;
-  }
-  return PolicyInForce(core, group).on_exhaust == OnExhaust::kDeadLetter;
-}
-
 // Those with the lowest ids, as many as one step takes. Missing pages are noted; the answer is
 // incomplete then.
 std::vector<PendingRecord> OldestParked(Core& core, Op& op, const Stream& stream, Group& group) {
@@ -54,9 +47,13 @@ std::vector<PendingRecord> OldestParked(Core& core, Op& op, const Stream& stream
 
 }  // namespace
 
+bool MovesParked(Core& core, Group& group) {
+  return group.parked_count > 0 && PolicyInForce(core, group).on_exhaust == OnExhaust::kDeadLetter;
+}
+
 void ExpectParked(Core& core, const Op& op, Stream& stream) {
   const bool any = std::any_of(stream.groups_by_number.begin(), stream.groups_by_number.end(),
-                               [&](Group* group) { return IsToMove(core, *group); });
+                               [&](Group* group) { return MovesParked(core, *group); });
   if (any) {
     core.steward->Expect(stream, op.now.store_ms + kMoveParkedEveryMs);
   }
@@ -65,7 +62,7 @@ void ExpectParked(Core& core, const Op& op, Stream& stream) {
 Result<TaskResult> MoveParked(Core& core, Op& op, Stream& stream) {
   TaskResult result;
   for (Group* group : stream.groups_by_number) {
-    if (!IsToMove(core, *group)) {
+    if (!MovesParked(core, *group)) {
       continue;
     }
     LetterBox box(core, op, stream, *group, PolicyInForce(core, *group));

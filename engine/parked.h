@@ -11,6 +11,9 @@ namespace engine {
 // Milliseconds between two tries to move what is parked.
 inline constexpr int64_t kMoveParkedEveryMs = 1000;
 
+// Whether the group has parked records that are tried again, by MoveParked() alone.
+bool MovesParked(Core& core, Group& group);
+
 // The stream's parked records will be looked at again if any is to become a letter. To be called
 // whenever one was parked, and when a stream with parked ones has got another policy or name.
 void ExpectParked(Core& core, const Op& op, Stream& stream);

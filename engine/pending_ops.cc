@@ -10,6 +10,7 @@
 #include "engine/exhaustion.h"
 #include "engine/group_ops.h"
 #include "engine/limits.h"
+#include "engine/parked.h"
 #include "engine/require.h"
 
 namespace engine {
@@ -177,6 +178,9 @@ class AutoClaimPlanner {
     const std::optional<bool> exists = EntryExists(core_, op_, stream_, record.id);
     if (!exists.has_value()) {
       return op_.needs.size() < kObjectsPerLoad;
+    }
+    if (!*exists && record.parked && MovesParked(core_, group_)) {
+      return true;  // Its letter is being tried.
     }
     if (!*exists) {
       plan_.result.deleted.push_back(record.id);
