@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "engine/check.h"
+#include "engine/fault_point.h"
 
 namespace engine {
 namespace {
@@ -21,40 +22,34 @@ Status IoError(const std::string& what, const std::string& path, int error) {
   return Status(Code::kIo, what + " " + path + ": " + std::strerror(error));
 }
 
-Status SyncDirectory(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) {
-    return IoError("cannot open directory", path, errno);
-  }
-  const int result = ::fsync(fd);
-  const int error = errno;
-  ::close(fd);
-  return result == 0 ? OkStatus() : IoError("cannot sync directory", path, error);
-}
-
-// Each new level is synced into the one above it.
-Status MakeDirectory(const fs::path& path) {
-  std::error_code error;
-  if (fs::is_directory(path, error)) {
-    return OkStatus();
-  }
-  const fs::path parent = path.parent_path().empty() ? fs::path(".") : path.parent_path();
-  RETURN_IF_ERROR(MakeDirectory(parent));
-  if (!fs::create_directory(path, error) && error) {
-    return IoError("cannot create directory", path.string(), error.value());
-  }
-  return SyncDirectory(parent.string());
+// Without a slash at its end: the last part is a name in the directory above.
+std::string AbsolutePath(const std::string& path) {
+  fs::path absolute = fs::absolute(path).lexically_normal();
+  return (absolute.has_filename() ? absolute : absolute.parent_path()).string();
 }
 
 }  // namespace
 
 DataDirectory::~DataDirectory() { Unlock(); }
 
+// Each new level is synced into the one above it.
+Status DataDirectory::MakeDirectory(const std::string& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    return OkStatus();
+  }
+  const fs::path parent = fs::path(path).parent_path();
+  RETURN_IF_ERROR(MakeDirectory(parent.string()));
+  RETURN_IF_ERROR(ops_.CreateDirectory(path));
+  FAULT_POINT("open.directory_made");
+  return PLANTED_BUG("parent_sync_skipped") ? OkStatus() : ops_.SyncDirectory(parent.string());
+}
+
 Status DataDirectory::Open(const std::string& path, bool create) {
   path_ = path;
   std::error_code error;
   if (create) {
-    RETURN_IF_ERROR(MakeDirectory(fs::absolute(path).lexically_normal()));
+    RETURN_IF_ERROR(MakeDirectory(AbsolutePath(path)));
   } else if (!fs::is_directory(path, error)) {
     return Status(Code::kNotFound, "there is no directory " + path);
   }
@@ -66,10 +61,11 @@ Status DataDirectory::Open(const std::string& path, bool create) {
   if (::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
     return Status(Code::kIo, "data directory " + path + " is in use by another process (LOCK)");
   }
-  return SyncDirectory(path);
+  FAULT_POINT("open.locked");
+  return ops_.SyncDirectory(path);
 }
 
-Status DataDirectory::MakeStorePath() { return MakeDirectory(StorePath()); }
+Status DataDirectory::MakeStorePath() { return MakeDirectory(AbsolutePath(StorePath())); }
 
 bool DataDirectory::HasStore() const {
   std::error_code error;

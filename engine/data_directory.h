@@ -7,13 +7,15 @@
 #include <cstdint>
 #include <string>
 
+#include "engine/journal_file.h"
 #include "engine/status.h"
 
 namespace engine {
 
 class DataDirectory {
  public:
-  DataDirectory() = default;
+  // `ops` makes and syncs the directories; not owned, outlives this object.
+  explicit DataDirectory(JournalFileOps& ops) : ops_(ops) {}
   ~DataDirectory();
   DataDirectory(const DataDirectory&) = delete;
   DataDirectory& operator=(const DataDirectory&) = delete;
@@ -34,6 +36,9 @@ class DataDirectory {
   static std::array<uint8_t, 16> DrawStoreId();
 
  private:
+  Status MakeDirectory(const std::string& path);
+
+  JournalFileOps& ops_;
   std::string path_;
   int lock_fd_ = -1;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/fault_point.h"
 #include "engine/journal_reader.h"
 
 namespace engine {
@@ -90,7 +91,9 @@ Status Journal::Start() {
     for (const auto& segment : segments_.live()) {
       RETURN_IF_ERROR(segment->file->Sync());
     }
+    FAULT_POINT("recovery.segments_synced");
     RETURN_IF_ERROR(writer_.Begin(last_turn_, replayed_after_));
+    FAULT_POINT("recovery.epoch_begun");
     UpdateGauges();
   }
   Raise(written_turn_, last_turn_);
@@ -296,6 +299,7 @@ Status Journal::CloseClean() {
     return Status(Code::kIo, "the journal has failed");
   }
   const std::lock_guard io(io_mutex_);
+  FAULT_POINT("close.before_void");
   return segments_.VoidAll(last_turn_, options_.max_spares);
 }
 
@@ -326,7 +330,9 @@ void Journal::WriteBatch() {
   if (failed()) {
     batch_.clear();
   } else {
+    FAULT_POINT("journal.before_write");
     const Status status = writer_.Append(batch_, durable_turn());
+    FAULT_POINT("journal.after_write");
     if (!status.ok()) {
       RepairWrite(status);
     }
@@ -374,7 +380,9 @@ void Journal::SyncDirty() {
   }
   Status status;
   for (JournalSegment* segment : dirty) {
-    status = segment->file->Sync();
+    FAULT_POINT("journal.before_sync");
+    status = PLANTED_BUG("journal_sync_skipped") ? OkStatus() : segment->file->Sync();
+    FAULT_POINT("journal.after_sync");
     if (!status.ok()) {
       break;
     }
@@ -413,6 +421,7 @@ void Journal::RepairWrite(const Status& cause) {
     Fail(status);
     return;
   }
+  FAULT_POINT("journal.failed_over");
   failover_count_.fetch_add(1, std::memory_order_relaxed);
   Raise(written_turn_, writer_.newest_turn());
   if (!hole) {

@@ -6,6 +6,8 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/fault_point.h"
+
 namespace engine {
 namespace {
 
@@ -55,6 +57,7 @@ Result<std::unique_ptr<JournalSegment>> JournalSpareBuilder::Step() {
 Result<std::unique_ptr<JournalSegment>> JournalSpareBuilder::StepOrFail() {
   if (file_ == nullptr) {
     ASSIGN_OR_RETURN(file_, ops_.OpenFile(new_path_, true));
+    FAULT_POINT("spare.created");
     const std::string block = EncodeSegmentHeaderBlock(header_);
     const std::string_view piece = block;
     RETURN_IF_ERROR(file_->Write(0, {&piece, 1}));
@@ -68,14 +71,20 @@ Result<std::unique_ptr<JournalSegment>> JournalSpareBuilder::StepOrFail() {
         '\0');
     const std::string_view piece = zeros;
     RETURN_IF_ERROR(file_->Write(filled_, {&piece, 1}));
+    FAULT_POINT("spare.filled");
     RETURN_IF_ERROR(file_->Sync());
     filled_ += zeros.size();
     if (filled_ < header_.segment_bytes) {
       return std::unique_ptr<JournalSegment>();
     }
   }
+  FAULT_POINT("spare.before_rename");
   RETURN_IF_ERROR(ops_.Rename(new_path_, path_));
-  RETURN_IF_ERROR(ops_.SyncDirectory(DirectoryOf(path_)));
+  FAULT_POINT("spare.renamed");
+  if (!PLANTED_BUG("journal_directory_sync_skipped")) {
+    RETURN_IF_ERROR(ops_.SyncDirectory(DirectoryOf(path_)));
+  }
+  FAULT_POINT("spare.directory_synced");
   auto segment = std::make_unique<JournalSegment>();
   segment->path = path_;
   segment->file = std::move(file_);
@@ -100,7 +109,9 @@ Status JournalSegments::Load(const LoadOptions& options) {
       return Status(Code::kCorruption, "journal directory " + directory_ + " is missing");
     }
     RETURN_IF_ERROR(ops_.CreateDirectory(directory_));
+    FAULT_POINT("open.journal_directory_made");
     RETURN_IF_ERROR(ops_.SyncDirectory(ParentOf(directory_)));
+    FAULT_POINT("open.journal_directory_synced");
     return OkStatus();
   }
   if (!names.ok()) {
@@ -243,13 +254,16 @@ Status JournalSegments::VoidAll(Turn checkpoint_turn, size_t max_spares) {
     segment->header.segment_bytes = segment_bytes;
     segment->header.first_turn = checkpoint_turn + 1;
     RETURN_IF_ERROR(WriteHeader(*segment));
+    FAULT_POINT("close.segment_voided");
     RETURN_IF_ERROR(segment->file->Sync());
+    FAULT_POINT("close.void_synced");
   }
   // Only after all of the others carry the highest sequence.
   while (spares_.size() > std::max<size_t>(max_spares, 1)) {
     std::unique_ptr<JournalSegment> segment = std::move(spares_.back());
     spares_.pop_back();
     RETURN_IF_ERROR(Delete(std::move(segment)));
+    FAULT_POINT("close.segment_deleted");
   }
   return ops_.SyncDirectory(directory_);
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/fault_point.h"
 #include "engine/journal.h"
 #include "engine/thread_role.h"
 
@@ -91,9 +92,11 @@ void Journal::NotifyProgress() {
   const Turn released = released_turn();
   if (released > notified_turn_) {
     notified_turn_ = released;
+    FAULT_POINT("journal.before_release");
     if (options_.on_released) {
       options_.on_released(released);
     }
+    FAULT_POINT("journal.after_release");
   }
 }
 
@@ -110,6 +113,7 @@ void Journal::ApplyCheckpoint() {
   // The segments that stay have to be known on disk before the older ones go, or a recovery would
   // find a journal that begins too late.
   SyncDirty();
+  FAULT_POINT("recycle.begins");
   recycled_turn_ = turn;
   std::vector<std::unique_ptr<JournalSegment>> covered;
   SegmentHeader header;
@@ -135,13 +139,16 @@ void Journal::Recycle(std::vector<std::unique_ptr<JournalSegment>> covered,
   for (auto& segment : covered) {
     const bool is_spare = most_spares > 0 && JournalSegments::MakeSpare(*segment, header);
     if (!is_spare) {
+      FAULT_POINT("recycle.before_delete");
       const Status status = segments_.Delete(std::move(segment));
+      FAULT_POINT("recycle.after_delete");
       if (!status.ok()) {
         Log(kLogWarning, "journal: " + status.message());
       }
       continue;
     }
     --most_spares;
+    FAULT_POINT("recycle.spare_made");
     const std::lock_guard io(io_mutex_);
     segments_.AddSpare(std::move(segment));
   }

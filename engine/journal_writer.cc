@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/fault_point.h"
+
 namespace engine {
 namespace {
 
@@ -25,6 +27,7 @@ Status JournalWriter::BeginEpoch(Turn first_turn, Turn durable_turn) {
   epoch_ = segments_.highest_epoch() + 1;
   RETURN_IF_ERROR(Roll(first_turn, durable_turn));
   RETURN_IF_ERROR(WriteKept(0, durable_turn));
+  FAULT_POINT("journal.epoch_written");
   const std::vector<JournalSegment*> dirty = TakeDirty();
   for (JournalSegment* segment : dirty) {
     RETURN_IF_ERROR(segment->file->Sync());
@@ -123,7 +126,9 @@ Status JournalWriter::WriteKept(size_t from, Turn durable_turn) {
   // Headers last, and backwards: until the first of them is there, a reader finds the old segments
   // whole and nothing that voids them.
   while (!without_header_.empty()) {
+    FAULT_POINT("journal.before_header");
     RETURN_IF_ERROR(JournalSegments::WriteHeader(*without_header_.back()));
+    FAULT_POINT("journal.after_header");
     MarkDirty(without_header_.back());
     without_header_.pop_back();
   }
@@ -162,6 +167,7 @@ Status JournalWriter::Roll(Turn first_turn, Turn durable_turn) {
   RETURN_IF_ERROR(FlushFragments());
   ASSIGN_OR_RETURN(JournalSegment* const next,
                    segments_.Activate(epoch_, first_turn, checkpoint_turn_, durable_turn));
+  FAULT_POINT("journal.segment_taken");
   current_ = next;
   current_->last_turn = first_turn - 1;
   without_header_.push_back(next);
@@ -186,6 +192,7 @@ Status JournalWriter::FlushFragments() {
     return OkStatus();
   }
   MarkDirty(current_);
+  FAULT_POINT("journal.before_fragments");
   const Status status = current_->file->Write(flush_offset_, pieces_);
   flush_offset_ = offset_;
   fragment_count_ = 0;

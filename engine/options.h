@@ -3,13 +3,20 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "engine/status.h"
 #include "engine/types.h"
 
+namespace rocksdb {
+class FileSystem;
+}
+
 namespace engine {
+
+class JournalFileOps;
 
 // When a turn's replies may leave: after fdatasync, or after write with fdatasync once a second, or
 // after write alone.
@@ -48,6 +55,10 @@ struct EngineOptions {
   std::function<void(Status)> on_failure;
   std::function<void(LogLevel, std::string_view)> log;
 
+  // For tests: what files are made of, in the journal (and the directories) and in the store. Null:
+  // the real file system.
+  JournalFileOps* file_ops = nullptr;  // Not owned, outlives the engine.
+  std::shared_ptr<rocksdb::FileSystem> store_file_system;
   // For tests: called on the checkpoint thread before each write of a checkpoint, which then fails
   // as if the disk had refused it, or is reported as failed although it took place.
   enum class CheckpointFault : uint8_t { kNone, kNotWritten, kWrittenUnseen };

@@ -8,6 +8,7 @@
 #include "engine/check.h"
 #include "engine/checksum.h"
 #include "engine/codec.h"
+#include "engine/fault_point.h"
 #include "engine/limits.h"
 #include "engine/loader.h"
 #include "engine/recovery.h"
@@ -38,7 +39,10 @@ SyncMode ToSyncMode(FsyncMode mode) {
 }  // namespace
 
 Persistence::Persistence(Core* core)
-    : core_(*core), opening_budget_(core->options.memory_budget_bytes) {
+    : core_(*core),
+      opening_budget_(core->options.memory_budget_bytes),
+      directory_(core->options.file_ops != nullptr ? *core->options.file_ops
+                                                   : PosixJournalFileOps()) {
   checkpoint_thread_ = std::make_unique<WorkerPool>(core_.options.background_threads ? 1 : 0, [] {
     NameThisThread("checkpoint");
     YieldToLoop(Yielding::kSome);
@@ -54,12 +58,14 @@ uint64_t Persistence::CacheShare(uint64_t memory_budget_bytes) {
 Status Persistence::OpenStore(bool create) {
   if (create) {
     RETURN_IF_ERROR(directory_.MakeStorePath());
+    FAULT_POINT("open.store_directory_made");
   }
   StoreOptions options;
   options.directory = directory_.StorePath();
   options.create_if_missing = create;
   options.memory_budget_bytes = static_cast<size_t>(opening_budget_ * kStoreShareOf16 / 16);
   options.background_threads = 1;
+  options.file_system = core_.options.store_file_system;
   options.log = [this](int level, std::string_view text) {
     if (level >= static_cast<int>(StoreLogLevel::kWarning)) {
       core_.Log(static_cast<LogLevel>(level), text);
@@ -81,7 +87,10 @@ Status Persistence::Open(Now now) {
         Code::kCorruption,
         "the data directory holds a journal but no store: refusing to start an empty one");
   }
-  RETURN_IF_ERROR(OpenStore(!has_store));
+  // Without a journal it has never been complete: RocksDB makes its families one by one, and a
+  // process that died between two of them has left a store that lacks some.
+  RETURN_IF_ERROR(OpenStore(!has_store || !directory_.HasJournal()));
+  FAULT_POINT("open.store_opened");
   core_.cache_budget = CacheShare(core_.options.memory_budget_bytes);
   ASSIGN_OR_RETURN(checkpoint_turn_, store_->CheckpointTurn());
   const bool is_new = checkpoint_turn_ == 0;
@@ -97,10 +106,12 @@ Status Persistence::Open(Now now) {
     meta_store_ms_ = now.unix_ms;
     core_.time_line.Restore(now.unix_ms, 0, now.unix_ms);
     RETURN_IF_ERROR(WriteFirstCheckpoint());
+    FAULT_POINT("open.first_checkpoint_written");
   } else {
     RETURN_IF_ERROR(LoadMeta());
   }
   RETURN_IF_ERROR(OpenJournal(is_new));
+  FAULT_POINT("recovery.journal_opened");
   RETURN_IF_ERROR(Replay(now));
   return journal_->Start();
 }
@@ -129,7 +140,7 @@ Status Persistence::OpenJournal(bool is_new) {
   options.sync_mode = ToSyncMode(core_.options.fsync);
   options.use_thread = core_.options.background_threads;
   options.segment_bytes = core_.options.journal_segment_bytes;
-  options.use_thread = core_.options.background_threads;
+  options.file_ops = core_.options.file_ops;
   if (core_.options.on_released) {
     options.on_released = [this](Turn) { core_.options.on_released(); };
   }
@@ -153,9 +164,11 @@ Status Persistence::Replay(Now now) {
       journal_->Replay(checkpoint_turn_, [&](const JournalRecord& record) -> Status {
         ++record_count;
         last_store_ms = std::max(last_store_ms, record.store_ms);
+        FAULT_POINT("recovery.record");
         return replayer.ApplyRecord(record.turn, record.payload);
       });
   RETURN_IF_ERROR(status);
+  FAULT_POINT("recovery.replayed");
   core_.turn = std::max(checkpoint_turn_, journal_->last_turn()) + 1;
   core_.time_line.Restore(last_store_ms, core_.time_line.offset_ms(), now.unix_ms);
   core_.FreeFlushed(SIZE_MAX);
@@ -361,9 +374,12 @@ void Persistence::CommitTurn(Now now) {
   if (!core_.recorder.has_hard_effects() && core_.recorder.bytes().size() < kSoftEffectBytes) {
     return;
   }
+  FAULT_POINT("turn.before_record");
   std::string record = core_.recorder.Take(journal_->TakeBuffer());
+  FAULT_POINT("turn.record_built");
   journal_->Append(core_.turn, now.store_ms, std::move(record));
   ++core_.turn;
+  FAULT_POINT("turn.appended");
 }
 
 void Persistence::EndTurn(Now now) {
@@ -383,9 +399,12 @@ Status Persistence::Close() {
   closing_ = true;
   RETURN_IF_ERROR(CheckpointNow());
   RETURN_IF_ERROR(journal_->Sync());
+  FAULT_POINT("close.synced");
   RETURN_IF_ERROR(journal_->CloseClean());
+  FAULT_POINT("close.journal_closed");
   const std::unique_lock lock(store_mutex_);
   store_.reset();
+  FAULT_POINT("close.store_closed");
   directory_.Unlock();
   return OkStatus();
 }

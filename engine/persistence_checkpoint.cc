@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/check.h"
+#include "engine/fault_point.h"
 #include "engine/limits.h"
 #include "engine/loader.h"
 #include "engine/persistence.h"
@@ -42,6 +43,7 @@ void Persistence::AdvanceCheckpoint() {
         core_.due_index.EncodeSlice(&core_.checkpoint, kEncodeSliceBytes)) {
       LaunchCheckpoint();
     } else {
+      FAULT_POINT("checkpoint.slice_encoded");
       ComeBackSoon();
     }
   } else if (core_.checkpoint.phase() == Checkpoint::Phase::kConfirming) {
@@ -75,13 +77,17 @@ void Persistence::BeginCheckpoint() {
     database.stored_key_count = std::max(database.stored_key_count, database.key_count);
   }
   frozen_changes_ = std::exchange(core_.changes_since_checkpoint, 0);
+  FAULT_POINT("checkpoint.frozen");
 }
 
 void Persistence::LaunchCheckpoint() {
   auto batch = std::make_shared<Batch>(core_.checkpoint.TakeBatch());
   const Turn turn = core_.checkpoint.turn();
+  FAULT_POINT("checkpoint.encoded");
   checkpoint_thread_->Run([this, batch = std::move(batch), turn]() mutable {
+    FAULT_POINT("checkpoint.begins");
     Status status = WriteOrReopen(*batch, turn);
+    FAULT_POINT("checkpoint.written");
     batch.reset();
     {
       const std::lock_guard lock(result_mutex_);
@@ -121,7 +127,9 @@ Status Persistence::WriteOrReopen(const Batch& batch, Turn turn) {
     {
       const std::unique_lock lock(store_mutex_);
       store_.reset();
+      FAULT_POINT("reopen.store_closed");
       if (OpenStore(false).ok()) {
+        FAULT_POINT("reopen.store_opened");
         const Result<Turn> stored = store_->CheckpointTurn();
         return stored.ok() && *stored == turn ? OkStatus() : status;
       }
@@ -146,7 +154,9 @@ void Persistence::CompleteCheckpoint() {
   if (result->ok()) {
     checkpoint_turn_ = core_.checkpoint.turn();
     last_checkpoint_unix_s_ = now_unix_s_;
+    FAULT_POINT("checkpoint.before_told");
     journal_->OnCheckpoint(checkpoint_turn_);
+    FAULT_POINT("checkpoint.journal_told");
     core_.checkpoint.BeginConfirm();
     BeginForgetting();
     ConfirmCheckpoint(Checkpoint::kConfirmSliceUnits);
@@ -156,6 +166,7 @@ void Persistence::CompleteCheckpoint() {
   core_.expiry_index.Revert();
   core_.due_index.Revert();
   core_.changes_since_checkpoint += frozen_changes_;
+  FAULT_POINT("checkpoint.reverted");
   retry_after_ms_ = now_store_ms_ + kCheckpointRetryMs;
   AnswerWaiting(*result);
 }
@@ -167,6 +178,7 @@ void Persistence::ConfirmCheckpoint(size_t max_units) {
     return;
   }
   ++checkpoint_count_;
+  FAULT_POINT("checkpoint.confirmed");
   AnswerWaiting(OkStatus());
 }
 

@@ -2,6 +2,8 @@
 
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
@@ -15,6 +17,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/fault_point.h"
 #include "engine/rocks_logger.h"
 #include "engine/store_merge.h"
 #include "engine/thread_role.h"
@@ -277,6 +280,7 @@ struct Store::Impl {
   std::atomic<bool> background_error{false};
   std::atomic<bool> failed{false};  // A write failed: no further one.
   std::shared_ptr<rocksdb::Cache> cache;
+  std::unique_ptr<rocksdb::Env> env;  // Around options.file_system. Outlives the database.
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> all_handles;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilyCount> handles{};
@@ -284,8 +288,12 @@ struct Store::Impl {
 
 Status Store::Impl::Open() {
   cache = rocksdb::NewLRUCache(BlockCacheBytes(options.memory_budget_bytes), 4, false, 0.5);
-  const auto db_options = DatabaseOptions(options, std::make_shared<RocksLogger>(options.log),
-                                          std::make_shared<Listener>(background_error));
+  auto db_options = DatabaseOptions(options, std::make_shared<RocksLogger>(options.log),
+                                    std::make_shared<Listener>(background_error));
+  if (options.file_system != nullptr) {
+    env = rocksdb::NewCompositeEnv(options.file_system);
+    db_options.env = env.get();
+  }
   // RocksDB wants the default family too; nothing is in it.
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   rocksdb::ColumnFamilyOptions unused = FamilyOptions(Family::kSystem, size_t{1} << 20, cache);
@@ -499,6 +507,7 @@ Status Store::WriteCheckpoint(const Batch& batch, Turn turn, std::string_view jo
   if (status.ok()) {
     rocksdb::WriteOptions options;
     options.disableWAL = true;
+    FAULT_POINT("checkpoint.before_batch");
     status = impl_->db->Write(options, &write);
   }
   write.Clear();
@@ -508,7 +517,9 @@ Status Store::WriteCheckpoint(const Batch& batch, Turn turn, std::string_view jo
     options.allow_write_stall = true;
     const std::vector<rocksdb::ColumnFamilyHandle*> families(impl_->handles.begin(),
                                                              impl_->handles.end());
+    FAULT_POINT("checkpoint.before_flush");
     status = impl_->db->Flush(options, families);
+    FAULT_POINT("checkpoint.flushed");
   }
   if (!status.ok()) {
     impl_->failed.store(true, std::memory_order_release);

@@ -18,6 +18,10 @@
 #include "engine/status.h"
 #include "engine/types.h"
 
+namespace rocksdb {
+class FileSystem;
+}
+
 namespace engine {
 
 // Column families. The numbers are part of the batch encoding in memory, not of the disk format.
@@ -39,6 +43,8 @@ struct StoreOptions {
   // is max_batch_bytes().
   size_t memory_budget_bytes = size_t{72} << 20;
   int background_threads = 2;
+  // For tests: null is the real one.
+  std::shared_ptr<rocksdb::FileSystem> file_system;
   // RocksDB's log lines. From any thread. Must not block or throw; what it cannot keep it drops.
   std::function<void(int level, std::string_view text)> log;
 };

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "engine/fault_point.h"
 #include "server/limits.h"
 #include "server/net/connection_table.h"
 #include "server/net/limits.h"
@@ -182,12 +183,14 @@ bool Connection::SendSome(engine::Turn released) {
     msghdr message = {};
     message.msg_iov = parts.data();
     message.msg_iovlen = piece_count;
+    FAULT_POINT("reply.before_send");
     const ssize_t sent = piece_count == 1 ? send(fd_.get(), pieces[0].data(), size, MSG_NOSIGNAL)
                                           : sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN && errno != EINTR) {
       Drop();
       return false;
     }
+    FAULT_POINT("reply.sent");
     const size_t count = sent > 0 ? static_cast<size_t>(sent) : 0;
     session_->output.Consume(count);
     sent_bytes_ += count;

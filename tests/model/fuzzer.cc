@@ -55,6 +55,9 @@ engine::EngineOptions Fuzzer::MakeOptions() {
     options.fsync = PickOf<engine::FsyncMode>(
         {engine::FsyncMode::kAlways, engine::FsyncMode::kEverySecond, engine::FsyncMode::kNo});
   }
+  if (options_.adjust) {
+    options_.adjust(&options);
+  }
   return options;
 }
 
@@ -64,8 +67,11 @@ void Fuzzer::OpenEngine() {
   if (failed()) {
     return;
   }
-  engine_.set_turns_end_while_loading(OneIn(2));
-  engine_->SetMemoryBudget(PickOf<uint64_t>({300'000, 1'000'000, 16'000'000}));
+  const bool turns_end = OneIn(2);
+  // Whoever counts turns wants them to end at the same commands in each run.
+  engine_.set_turns_end_while_loading(turns_end && !options_.on_turn);
+  memory_budget_ = PickOf<uint64_t>({300'000, 1'000'000, 16'000'000});
+  engine_->SetMemoryBudget(memory_budget_);
   engine_->SetNodeLimits(static_cast<int64_t>(limits_.max_entries),
                          static_cast<int64_t>(limits_.max_bytes));
 }
@@ -122,6 +128,24 @@ void Fuzzer::EndTurn() {
   const engine::Turn before = engine_->current_turn();
   engine_.EndTurn();
   engine_.RunPosted();
+  NoteTurn(before);
+}
+
+void Fuzzer::MoveTo(const std::function<void(engine::EngineOptions*)>& adjust) {
+  engine_.Crash();
+  adjust(&engine_.options());
+  const std::string refused = engine_.Open();
+  Expect(refused.empty(), "open: " + refused);
+  if (failed()) {
+    return;
+  }
+  engine_->SetMemoryBudget(memory_budget_);
+  engine_->SetNodeLimits(static_cast<int64_t>(limits_.max_entries),
+                         static_cast<int64_t>(limits_.max_bytes));
+  AdoptSeenTimes();
+}
+
+void Fuzzer::NoteTurn(engine::Turn before) {
   if (engine_->current_turn() == before) {
     return;  // Soft effects alone are not committed.
   }
@@ -133,6 +157,9 @@ void Fuzzer::EndTurn() {
         }
       }
     }
+  }
+  if (options_.on_turn) {
+    options_.on_turn(before);
   }
 }
 
@@ -210,6 +237,7 @@ void Fuzzer::Disturb() {
 void Fuzzer::ChangeSettings() {
   const auto budget = PickOf<uint64_t>({300'000, 1'000'000, 16'000'000});
   Note("memory budget " + std::to_string(budget));
+  memory_budget_ = budget;
   engine_->SetMemoryBudget(budget);
   if (OneIn(3)) {
     limits_.max_entries = PickOf<uint64_t>({0, 1, 3, 10, 100});
@@ -230,7 +258,9 @@ void Fuzzer::Checkpoint() {
     return;
   }
   Note("checkpoint now");
+  const engine::Turn before = engine_->current_turn();
   const engine::Status done = engine_->CheckpointNow();
+  NoteTurn(before);
   Expect(done.ok() || options_.failing_checkpoints != 0, "checkpoint: " + done.message());
 }
 
@@ -254,6 +284,7 @@ void Fuzzer::Reopen() {
   }
   OpenEngine();
   if (!failed()) {
+    ReapAll();
     AdoptSeenTimes();
   }
   if (!failed()) {
@@ -283,6 +314,7 @@ void Fuzzer::LoseTurn() {
   databases_ = kept;
   OpenEngine();
   if (!failed()) {
+    ReapAll();
     AdoptSeenTimes();
   }
   if (!failed()) {
@@ -292,10 +324,10 @@ void Fuzzer::LoseTurn() {
 
 // A consumer's seen time alone is not worth a commit: after a crash it may be an earlier one.
 void Fuzzer::AdoptSeenTimes() {
-  ReapAll();
   for (uint32_t db = 0; db < kDatabases; ++db) {
     for (auto& [key, stream] : databases_[db]) {
-      if (stream.text.has_value()) {
+      const bool has_expired = stream.expire_ms != 0 && stream.expire_ms <= engine_.now_ms();
+      if (stream.text.has_value() || has_expired) {
         continue;
       }
       const auto status = engine_.Run(db, [&](Op& op) -> engine::Status {

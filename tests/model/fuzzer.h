@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <random>
 #include <string>
 #include <utility>
@@ -27,6 +28,11 @@ struct FuzzOptions {
   uint64_t checkpoint_bytes = 0;  // 0 = drawn.
   // Every so many checkpoints fail, half of them after they took place; 0 = none.
   uint64_t failing_checkpoints = 0;
+  // What else the engine is opened with; draws nothing, so the commands stay the same.
+  std::function<void(engine::EngineOptions*)> adjust;
+  // Called when a turn has been handed to the journal, between two commands. Then, and only then,
+  // MoveTo may be called.
+  std::function<void(engine::Turn)> on_turn;
 };
 
 class Fuzzer {
@@ -39,6 +45,9 @@ class Fuzzer {
   // Compares all there is.
   bool CompareAll();
   void EndTurn();
+  // Goes on with the engine that opens with `adjust`, in the state that the present one is in but
+  // for what is not worth a turn.
+  void MoveTo(const std::function<void(engine::EngineOptions*)>& adjust);
 
   TestEngine& engine() { return engine_; }
   const std::string& data_directory() const { return data_directory_; }
@@ -151,6 +160,7 @@ class Fuzzer {
   void ChangeSettings();
   void Disturb();
   void AdoptSeenTimes();
+  void NoteTurn(engine::Turn before);
   void RenameKey(const std::string& from, const std::string& to);
   void ReapAll();
   void ApplyTrim(ModelStream& stream, const engine::TrimArgs& args, int64_t removed);
@@ -164,6 +174,7 @@ class Fuzzer {
   TestEngine engine_;
   std::vector<ModelDatabase> databases_;
   engine::NodeLimits limits_;
+  uint64_t memory_budget_ = 0;
   int copies_ = 0;
 
   uint32_t db_ = 0;

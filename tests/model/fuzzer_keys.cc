@@ -32,6 +32,7 @@ void Fuzzer::ReapAll() {
   }
   for (int step = 0; !options_.threads && engine_->next_reap_unix_ms() <= now_ms; ++step) {
     engine_->ReapExpired(engine_.Now());
+    engine_.RunPosted();  // What it fetched.
     if (step == 1000) {
       Expect(false, "reaping gets nowhere");
       return;

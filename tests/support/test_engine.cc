@@ -35,15 +35,14 @@ engine::EngineOptions TestEngine::SmallOptions(std::string directory) {
   return options;
 }
 
-TestEngine::TestEngine(engine::EngineOptions options) : options_(std::move(options)) {
-  if (options_.background_threads || options_.reader_threads > 0) {
-    options_.post = [this](std::function<void()> work) { Post(std::move(work)); };
-  }
-}
+TestEngine::TestEngine(engine::EngineOptions options) : options_(std::move(options)) {}
 
 TestEngine::~TestEngine() { Crash(); }
 
 std::string TestEngine::Open() {
+  if (options_.background_threads || options_.reader_threads > 0) {
+    options_.post = [this](std::function<void()> work) { Post(std::move(work)); };
+  }
   auto opened = engine::Engine::Open(options_, {now_ms_, 0});
   if (!opened.ok()) {
     return opened.status().message().empty() ? "refused" : opened.status().message();
