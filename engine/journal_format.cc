@@ -30,6 +30,8 @@ T Load(const char* in) {
   return static_cast<T>(bits);
 }
 
+constexpr uint32_t kHasWholeSize = 1;  // Bit of the flags in a segment's header.
+
 void EncodeSegmentHeader(const SegmentHeader& header, char* out) {
   std::memcpy(out, kMagic.data(), kMagic.size());
   Store<uint32_t>(out + 8, kJournalFormatVersion);
@@ -37,7 +39,7 @@ void EncodeSegmentHeader(const SegmentHeader& header, char* out) {
   std::memcpy(out + 16, header.store_id.data(), header.store_id.size());
   Store<uint64_t>(out + 32, header.sequence);
   Store<uint32_t>(out + 40, header.epoch);
-  Store<uint32_t>(out + 44, 0);
+  Store<uint32_t>(out + 44, header.has_whole_size ? kHasWholeSize : 0);
   Store<uint64_t>(out + 48, header.first_turn);
   Store<uint64_t>(out + 56, header.checkpoint_turn);
   Store<uint64_t>(out + 64, header.durable_turn);
@@ -66,6 +68,7 @@ std::optional<SegmentHeader> DecodeSegmentHeader(const char* in) {
   header.checkpoint_turn = Load<uint64_t>(in + 56);
   header.durable_turn = Load<uint64_t>(in + 64);
   header.segment_bytes = Load<uint64_t>(in + 72);
+  header.has_whole_size = (Load<uint32_t>(in + 44) & kHasWholeSize) != 0;
   return header;
 }
 
@@ -119,6 +122,14 @@ void EncodeFragmentHeader(const FragmentHeader& header, std::string_view payload
   Store<uint16_t>(out + 44, header.index);
   Store<uint16_t>(out + 46, header.is_last ? 1 : 0);
   Store<uint32_t>(out, FragmentHeaderChecksum(out, seed, offset));
+}
+
+bool HasFragmentHeader(std::string_view segment, uint64_t offset, uint64_t seed) {
+  if (offset > segment.size() || segment.size() - offset < kFragmentHeaderBytes) {
+    return false;
+  }
+  const char* in = segment.data() + offset;
+  return Load<uint32_t>(in) == FragmentHeaderChecksum(in, seed, offset);
 }
 
 std::optional<Fragment> DecodeFragment(std::string_view segment, uint64_t offset, uint64_t seed) {

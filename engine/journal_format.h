@@ -55,6 +55,8 @@ struct SegmentHeader {
   Turn checkpoint_turn = 0;
   Turn durable_turn = 0;
   uint64_t segment_bytes = 0;
+  // The file had all of segment_bytes when it got its name: one that is shorter was cut.
+  bool has_whole_size = false;
 
   bool operator==(const SegmentHeader&) const = default;
 };
@@ -94,6 +96,8 @@ struct Fragment {
   FragmentHeader header;
   std::string_view payload;
 };
+// Whether there is an intact header at `offset`, whatever has become of the payload.
+bool HasFragmentHeader(std::string_view segment, uint64_t offset, uint64_t seed);
 // The fragment at `offset` of a whole segment in memory, if header and payload are intact.
 std::optional<Fragment> DecodeFragment(std::string_view segment, uint64_t offset, uint64_t seed);
 

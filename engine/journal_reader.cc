@@ -73,6 +73,11 @@ Status JournalReader::Verdict() const {
                                            ": " + MissingText(after_turn_ + 1, first_turn - 1));
     }
   }
+  if (!live.empty() && live.back()->is_cut_off) {
+    return Status(Code::kCorruption, "the newest journal segment " + live.back()->path +
+                                         " has been cut off: turns after " +
+                                         std::to_string(last_turn_) + " may be missing");
+  }
   if (claimed_durable_ > last_turn_) {
     return Status(Code::kCorruption, "the journal is damaged: turn " +
                                          std::to_string(claimed_durable_) + " was durable but " +
@@ -109,6 +114,7 @@ Status JournalReader::PassSegment(JournalSegment& segment, Turn up_to, const Vis
   ASSIGN_OR_RETURN(const size_t got, segment.file->Read(0, buffer_.data(), buffer_.size()));
   const std::string_view bytes = std::string_view(buffer_).substr(0, got);
   uint64_t offset = kSegmentHeaderBlockBytes;
+  uint64_t end = offset;
   while (offset + kFragmentHeaderBytes <= bytes.size() && expected_turn_ <= up_to) {
     if (!MayBeFragment(bytes, offset, segment.header.epoch)) {
       offset += kFragmentAlignment;
@@ -126,7 +132,13 @@ Status JournalReader::PassSegment(JournalSegment& segment, Turn up_to, const Vis
     }
     RETURN_IF_ERROR(TakeFragment(*fragment, up_to, visit));
     offset += FragmentBytes(fragment->header.length);
+    end = offset;
   }
+  // Records follow one another: where the next one has not begun there is none behind it either.
+  const bool is_short = segment.header.has_whole_size && got < segment.header.segment_bytes;
+  segment.is_suspect |= is_short;  // Not used again.
+  segment.is_cut_off = is_short && (end + kFragmentHeaderBytes > got ||
+                        HasFragmentHeader(bytes, end, segment.seed));
   return OkStatus();
 }
 

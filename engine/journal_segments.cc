@@ -34,6 +34,13 @@ bool ParseFileNumber(std::string_view name, uint64_t* number) {
   return error == std::errc() && end == name.data() + name.size();
 }
 
+// What the header says of the file itself stays.
+void SetHeader(JournalSegment& segment, SegmentHeader header) {
+  header.segment_bytes = segment.header.segment_bytes;
+  header.has_whole_size = segment.header.has_whole_size;
+  segment.header = header;
+}
+
 }  // namespace
 
 JournalSpareBuilder::JournalSpareBuilder(JournalFileOps& ops, std::string path,
@@ -42,7 +49,9 @@ JournalSpareBuilder::JournalSpareBuilder(JournalFileOps& ops, std::string path,
       path_(std::move(path)),
       new_path_(path_ + std::string(kUnfinished)),
       header_(header),
-      fill_(fill) {}
+      fill_(fill) {
+  header_.has_whole_size = true;
+}
 
 Result<std::unique_ptr<JournalSegment>> JournalSpareBuilder::Step() {
   auto result = StepOrFail();
@@ -64,6 +73,9 @@ Result<std::unique_ptr<JournalSegment>> JournalSpareBuilder::StepOrFail() {
     filled_ = kSegmentHeaderBlockBytes;
   }
   if (fill_ == Fill::kNot) {
+    // The last byte alone gives it its size.
+    const std::string_view piece("\0", 1);
+    RETURN_IF_ERROR(file_->Write(header_.segment_bytes - 1, {&piece, 1}));
     RETURN_IF_ERROR(file_->Sync());
   } else if (filled_ < header_.segment_bytes) {
     const std::string zeros(
@@ -156,6 +168,12 @@ Status JournalSegments::LoadFile(const std::string& name, bool drop_damaged) {
   segment->seed = SegmentSeed(store_id_, header->sequence);
   highest_sequence_ = std::max(highest_sequence_, header->sequence);
   highest_epoch_ = std::max(highest_epoch_, header->epoch);
+  if (header->state == SegmentState::kSpare && header->has_whole_size) {
+    char last = 0;
+    ASSIGN_OR_RETURN(const size_t last_bytes,
+                     segment->file->Read(header->segment_bytes - 1, &last, 1));
+    segment->header.has_whole_size = last_bytes == 1;
+  }
   auto& list = header->state == SegmentState::kActive ? live_ : spares_;
   list.push_back(std::move(segment));
   return OkStatus();
@@ -236,9 +254,7 @@ bool JournalSegments::MakeSpare(JournalSegment& segment, const SegmentHeader& he
   if (segment.is_suspect) {
     return false;
   }
-  const uint64_t segment_bytes = segment.header.segment_bytes;
-  segment.header = header;
-  segment.header.segment_bytes = segment_bytes;
+  SetHeader(segment, header);
   return WriteHeader(segment).ok();
 }
 
@@ -249,9 +265,7 @@ Status JournalSegments::VoidAll(Turn checkpoint_turn, size_t max_spares) {
   }
   live_.clear();
   for (auto& segment : spares_) {
-    const uint64_t segment_bytes = segment->header.segment_bytes;
-    segment->header = SpareHeader(checkpoint_turn);
-    segment->header.segment_bytes = segment_bytes;
+    SetHeader(*segment, SpareHeader(checkpoint_turn));
     segment->header.first_turn = checkpoint_turn + 1;
     RETURN_IF_ERROR(WriteHeader(*segment));
     FAULT_POINT("close.segment_voided");

@@ -24,6 +24,9 @@ struct JournalSegment {
   uint64_t seed = 0;
   // The newest turn a record in it belongs to.
   Turn last_turn = 0;
+  // When the journal was read: the file ends before the place where the next record would begin, or
+  // in the middle of it, although it had a size.
+  bool is_cut_off = false;
   // A write or sync failed: never written again, deleted instead of reused.
   bool is_suspect = false;
 };
@@ -32,7 +35,7 @@ struct JournalSegment {
 class JournalSpareBuilder {
  public:
   // kWithZeros: a later fdatasync has no metadata to write, and a full disk is met now. kNot: for
-  // somebody who waits; the file grows as it is written.
+  // somebody who waits; the file has its size, but not yet the room.
   enum class Fill { kWithZeros, kNot };
   // `header` is what the spare will carry. `path` is its final name.
   JournalSpareBuilder(JournalFileOps& ops, std::string path, const SegmentHeader& header,
@@ -48,7 +51,7 @@ class JournalSpareBuilder {
   JournalFileOps& ops_;
   const std::string path_;
   const std::string new_path_;
-  const SegmentHeader header_;
+  SegmentHeader header_;
   const Fill fill_;
   std::unique_ptr<JournalFile> file_;
   uint64_t filled_ = 0;

@@ -307,7 +307,9 @@ Status Store::Impl::Open() {
       rocksdb::DB::Open(db_options, options.directory, families, &all_handles, &opened);
   if (!status.ok()) {
     const Status ours = FromRocks(status, "open store " + options.directory);
-    return ours.code() == Code::kNotFound ? Status(Code::kCorruption, ours.message()) : ours;
+    // A file that another one names is not there.
+    const bool is_incomplete = ours.code() == Code::kNotFound || status.IsPathNotFound();
+    return is_incomplete ? Status(Code::kCorruption, ours.message()) : ours;
   }
   db.reset(opened);
   for (size_t i = 0; i < kFamilyCount; ++i) {

@@ -48,6 +48,32 @@ TEST(JournalFault, CutsATornTailAtEveryByteOfTheLastRecord) {
   }
 }
 
+TEST(JournalFault, RefusesASegmentThatWasCutOffUnlessNothingCanBeMissing) {
+  FaultyFileOps ops;
+  AppendTurns(*OpenStarted(SmallOptions(&ops)), 1, 5, 60);
+  const auto [path, content] = NewestSegment(ops);
+  const uint64_t end = FragmentOffsets(content).back();
+  ASSERT_EQ(content.size(), size_t{16} << 10) << "a segment has its size from the beginning";
+  for (uint64_t size = kSegmentHeaderBlockBytes; size < end + 100; ++size) {
+    ops.SetContent(path, content.substr(0, size));
+    const Replayed replayed = OpenAndReplay(SmallOptions(&ops), 0);
+    if (size < end + kFragmentHeaderBytes) {
+      ASSERT_EQ(replayed.status.code(), Code::kCorruption) << size;
+      ASSERT_TRUE(replayed.records.empty());
+    } else {
+      ASSERT_TRUE(replayed.status.ok()) << size << " " << replayed.status.message();
+      ASSERT_EQ(replayed.records.size(), 5u);
+    }
+  }
+  ops.SetContent(path, content.substr(0, end - 10));
+  JournalOptions options = SmallOptions(&ops);
+  options.accept_loss = true;
+  AppendTurns(*OpenStarted(options), 5, 6, 60, 'b');
+  const Replayed later = OpenAndReplay(SmallOptions(&ops), 0);
+  ASSERT_TRUE(later.status.ok()) << later.status.message();
+  EXPECT_EQ(later.records.at(5), PayloadOf(5, 60, 'b'));
+}
+
 TEST(JournalFault, WhatWasCutNeverComesBack) {
   FaultyFileOps ops;
   AppendTurns(*OpenStarted(SmallOptions(&ops)), 1, 5, 60);

@@ -215,9 +215,21 @@ Status DumpGroup(TestEngine& engine, Op& op, Stream& stream, Group& group,
   return engine::OkStatus();
 }
 
+Status DumpSchedule(TestEngine& engine, Op& op, Stream& stream, std::string* out) {
+  return engine->ListScheduled(
+      op, stream, {}, engine::ScheduleToken::Max(), 1'000'000,
+      [out](engine::ScheduleToken token, const engine::Payload& payload) {
+        *out += "  scheduled " + token.ToString() +
+                " hash=" + std::to_string(std::hash<std::string_view>()(payload.wire)) + "\n";
+      });
+}
+
 Status DumpKey(TestEngine& engine, Op& op, const std::string& key, const DumpOptions& options,
                std::string* out) {
   ASSIGN_OR_RETURN(const engine::KeyInfo key_info, engine->Describe(op, key));
+  if (key_info.type == engine::KeyType::kNone) {
+    return Status(engine::Code::kNotFound, "there is no such key");
+  }
   if (key_info.type == engine::KeyType::kString) {
     *out += StringLine(op.db, key, key_info.text) + ExpiryLine(key_info.expire_ms);
     return engine::OkStatus();
@@ -235,6 +247,7 @@ Status DumpKey(TestEngine& engine, Op& op, const std::string& key, const DumpOpt
   *out += IdempotencyLine(info.idmp_duration_s, info.idmp_max_size, info.iids_added,
                           info.iids_duplicates);
   RETURN_IF_ERROR(DumpIids(engine, op, *stream, out));
+  RETURN_IF_ERROR(DumpSchedule(engine, op, *stream, out));
   std::vector<Group*> groups;
   ForEachGroup(*stream, [&](Group* group) { groups.push_back(group); });
   for (Group* group : groups) {
@@ -244,6 +257,14 @@ Status DumpKey(TestEngine& engine, Op& op, const std::string& key, const DumpOpt
 }
 
 }  // namespace
+
+Status DumpKey(TestEngine& engine, uint32_t db, const std::string& key, const DumpOptions& options,
+               std::string* out) {
+  return engine.Run(db, [&](Op& op) {
+    out->clear();
+    return DumpKey(engine, op, key, options, out);
+  });
+}
 
 std::string DumpEngine(TestEngine& engine, const DumpOptions& options) {
   std::string out;
@@ -256,10 +277,7 @@ std::string DumpEngine(TestEngine& engine, const DumpOptions& options) {
     out += "db " + std::to_string(db) + " keys=" + std::to_string(engine->KeyCountOf(db)) + "\n";
     for (const std::string& key : *keys) {
       std::string text;
-      const Status status = engine.Run(db, [&](Op& op) {
-        text.clear();
-        return DumpKey(engine, op, key, options, &text);
-      });
+      const Status status = DumpKey(engine, db, key, options, &text);
       out += status.ok() ? text : "stream " + key + " failed: " + status.message() + "\n";
     }
   }

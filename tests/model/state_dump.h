@@ -19,7 +19,11 @@ struct DumpOptions {
   engine::Now now;
 };
 
-// Loads what is not in memory. Entries are read in both directions.
+// One key, whole: entries in both directions, groups, iids, scheduled entries. Loads what is not in
+// memory. kNotFound when there is no such key.
+engine::Status DumpKey(TestEngine& engine, uint32_t db, const std::string& key,
+                       const DumpOptions& options, std::string* out);
+// All keys. Loads what is not in memory. Entries are read in both directions.
 std::string DumpEngine(TestEngine& engine, const DumpOptions& options);
 std::string DumpModel(const std::vector<ModelDatabase>& databases, const DumpOptions& options);
 

@@ -45,6 +45,7 @@ std::string TestEngine::Open() {
   }
   auto opened = engine::Engine::Open(options_, {now_ms_, 0});
   if (!opened.ok()) {
+    refusal_ = opened.code();
     return opened.status().message().empty() ? "refused" : opened.status().message();
   }
   engine_ = std::move(opened).value();

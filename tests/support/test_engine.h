@@ -46,6 +46,8 @@ class TestEngine {
 
   // Empty when it worked, else what was refused.
   std::string Open();
+  // What the last Open() that refused did so with.
+  engine::Code refusal() const { return refusal_; }
   // A clean stop.
   void Close();
   // The process dies: everything that was handed to the operating system stays.
@@ -111,6 +113,7 @@ class TestEngine {
   engine::EngineOptions options_;
   std::unique_ptr<engine::Engine> engine_;
   int64_t now_ms_ = 1'700'000'000'000;
+  engine::Code refusal_ = engine::Code::kOk;
   uint64_t loads_ = 0;
   engine::Turn newest_seen_turn_ = 0;
   bool turns_end_while_loading_ = false;

@@ -1,0 +1,60 @@
+// One damage to one file of a data directory, drawn so that every kind of file and region is met.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "engine/journal_format.h"
+
+namespace tests {
+
+// Where the journal's records lie; of the files as they are when the object is made.
+class JournalMap {
+ public:
+  struct Piece {
+    std::string file;  // Relative to the data directory.
+    uint64_t offset = 0;
+    uint64_t bytes = 0;  // With header, without padding.
+    engine::Turn turn = 0;
+  };
+  explicit JournalMap(const std::string& directory);
+
+  const std::vector<Piece>& pieces() const { return pieces_; }
+  engine::Turn last_turn() const { return last_turn_; }
+  // Whether the bytes [begin, end) of the file are part of the last record, or lie behind it.
+  bool IsInLastRecord(const std::string& file, uint64_t begin, uint64_t end) const;
+  // The end of the last record in this file; 0 when it is in another one.
+  uint64_t EndOfLastRecord(const std::string& file) const;
+
+ private:
+  std::vector<Piece> pieces_;
+  engine::Turn last_turn_ = 0;
+};
+
+enum class DamageKind { kFlip, kTruncate, kOverwrite, kRemove };
+
+struct Damage {
+  DamageKind kind = DamageKind::kFlip;
+  std::string file;
+  uint64_t begin = 0;  // Of the bytes that are touched.
+  uint64_t end = 0;
+  std::string words;  // All of it, for people.
+};
+
+struct DamageWeights {
+  bool flips = true;
+  bool truncations = true;
+  bool others = true;  // Overwritten sectors, missing files.
+};
+
+// Draws a damage and does it. The directory is a copy: it is not used for anything else after it.
+Damage DoDamage(const std::string& directory, const JournalMap& map, const DamageWeights& weights,
+                std::mt19937_64& random);
+
+std::string ReadFile(const std::string& path);
+void WriteFile(const std::string& path, const std::string& bytes);
+
+}  // namespace tests

@@ -1,0 +1,15 @@
+// Records that were changed and sealed again with a valid checksum.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "tests/torture/rot_judge.h"
+
+namespace tests {
+
+// Changes one record of the store, opens it, runs commands of every kind on every key. In a process
+// of its own.
+Verdict JudgeRecords(const std::string& directory, const Expectation& expected, uint64_t seed);
+
+}  // namespace tests
