@@ -90,7 +90,13 @@ Status Journal::Start() {
     for (const auto& segment : segments_.live()) {
       RETURN_IF_ERROR(segment->file->Sync());
     }
+    // A life that ends before its first checkpoint has recycled them would otherwise leave one
+    // segment more each time.
+    auto surplus = segments_.ReuseCovered(replayed_after_, options_.max_spares);
     RETURN_IF_ERROR(writer_.Begin(last_turn_, replayed_after_));
+    for (auto& segment : surplus) {
+      RETURN_IF_ERROR(segments_.Delete(std::move(segment)));
+    }
     UpdateGauges();
   }
   Raise(written_turn_, last_turn_);
