@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/fault_point.h"
 #include "engine/journal_reader.h"
 
 namespace engine {
@@ -121,6 +122,9 @@ void Journal::Append(Turn turn, int64_t store_ms, std::string payload) {
   last_turn_ = turn;
   NoteAppended(turn, store_ms, payload.size());
   ShedCapacity(&payload);
+  if (PLANTED_BUG("reply_before_write")) {
+    Raise(released_turn_, turn);
+  }
   JournalRecordBuffer record{turn, store_ms, std::move(payload)};
   if (options_.use_thread) {
     if (sync_mode() == SyncMode::kAlways || !WriteInline(&record)) {
@@ -347,6 +351,9 @@ void Journal::WriteBatch() {
   }
   had_no_spare_ = has_none;
   Raise(written_turn_, turn);
+  if (PLANTED_BUG("reply_before_sync")) {
+    Raise(released_turn_, turn);
+  }
   if (sync_mode() != SyncMode::kAlways) {
     Raise(released_turn_, turn);
     LimitKept();
@@ -380,7 +387,7 @@ void Journal::SyncDirty() {
   }
   Status status;
   for (JournalSegment* segment : dirty) {
-    status = segment->file->Sync();
+    status = PLANTED_BUG("sync_skipped") ? OkStatus() : segment->file->Sync();
     if (!status.ok()) {
       break;
     }
