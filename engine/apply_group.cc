@@ -4,6 +4,7 @@
 #include "engine/apply.h"
 #include "engine/apply_change.h"
 #include "engine/check.h"
+#include "engine/fault_point.h"
 #include "engine/schema.h"
 
 namespace engine {
@@ -319,7 +320,7 @@ void Apply(Core& core, Stream& stream, const Acknowledged& effect) {
   Group& group = ChangeGroup(core, stream, effect.group);
   const int64_t before = InHand(group);
   for (const StreamId id : effect.ids) {
-    CHECK(EraseRecord(core, group, id));
+    CHECK(EraseRecord(core, group, id) || PLANTED_BUG("unrecorded_delivery"));
   }
   TellOfRoom(core, stream, group, before);
 }

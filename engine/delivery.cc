@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
 #include "engine/exhaustion.h"
+#include "engine/fault_point.h"
 #include "engine/group_ops.h"
 #include "engine/history_plan.h"
 #include "engine/limits.h"
@@ -228,14 +229,21 @@ int64_t DeliverNew(Core& core, const Op& op, Stream& stream, Group& group, Consu
     position.Pass(entry.id);
     ids.push_back(entry.id);
     bytes += entry.payload.size() + kEntryReplyOverhead;
+    if (PLANTED_BUG("neighbours_payload") && ids.size() > 1) {
+      EntryView wrong = *FindLiveEntry(stream, ids.front());
+      wrong.id = entry.id;
+      sink(wrong, PriorDelivery());
+      continue;
+    }
     if (!sink(entry, PriorDelivery()) || (extent.max_bytes > 0 && bytes >= extent.max_bytes)) {
       break;
     }
   }
-  Emit(core, stream, GroupMoved{group.number, position.last_id(), position.entries_read()});
-  if (!no_ack) {
-    Emit(core, stream,
-         Delivered{group.number, consumer, op.now.store_ms, group.next_sequence, ids});
+  const StreamId last_id = PLANTED_BUG("delivered_twice") ? group.last_id : position.last_id();
+  Emit(core, stream, GroupMoved{group.number, last_id, position.entries_read()});
+  if (!no_ack || PLANTED_BUG("noack_leaves_pending")) {
+    const Delivered effect{group.number, consumer, op.now.store_ms, group.next_sequence, ids};
+    PLANTED_BUG("unrecorded_delivery") ? Apply(core, stream, effect) : Emit(core, stream, effect);
   } else if (MayRetire(core, stream)) [[unlikely]] {
     RetireUnreferenced(core, op, stream, ids);
   }
@@ -423,7 +431,8 @@ Result<int64_t> Engine::Acknowledge(Op& op, Stream& stream, Group& group,
     present.erase(std::unique(present.begin(), present.end()), present.end());
   }
   if (!present.empty()) {
-    Emit(*core_, stream, Acknowledged{group.number, present});
+    const Acknowledged effect{group.number, present};
+    PLANTED_BUG("unrecorded_ack") ? Apply(*core_, stream, effect) : Emit(*core_, stream, effect);
     if (MayRetire(*core_, stream)) [[unlikely]] {
       RetireUnreferenced(*core_, op, stream, present);
     }

@@ -6,6 +6,7 @@
 
 #include "engine/apply.h"
 #include "engine/entry_cursor.h"
+#include "engine/fault_point.h"
 #include "engine/group_ops.h"
 #include "engine/letter.h"
 #include "engine/letter_box.h"
@@ -120,6 +121,9 @@ class Settlement {
     if (!box_.refusal().empty() || !box_.Put(BuildLetter(&entry, Note(record, reason)))) {
       return Park(record);
     }
+    if (PLANTED_BUG("double_letter")) {
+      box_.Put(BuildLetter(&entry, Note(record, reason)));
+    }
     ++counters_.letters;
     Remove(record);
   }
@@ -147,7 +151,9 @@ class Settlement {
     if (!record.parked) {
       Count(record);
     }
-    removed_.push_back(record.id);
+    if (!PLANTED_BUG("letter_stays_pending")) {
+      removed_.push_back(record.id);
+    }
   }
 
   void Count(const PendingRecord& record) {
@@ -177,7 +183,8 @@ bool IsExhausted(const GroupPolicy* policy, const PendingRecord& record) {
   if (policy == nullptr) {
     return false;
   }
-  if (policy->max_deliveries > 0 && record.count >= static_cast<uint64_t>(policy->max_deliveries)) {
+  const uint64_t count = record.count + (PLANTED_BUG("early_letter") ? 1 : 0);
+  if (policy->max_deliveries > 0 && count >= static_cast<uint64_t>(policy->max_deliveries)) {
     return true;
   }
   return record.count == kMaxDeliveryCount && FatalCounts(policy);

@@ -6,6 +6,7 @@
 #include "engine/check.h"
 #include "engine/checksum.h"
 #include "engine/codec.h"
+#include "engine/fault_point.h"
 
 namespace engine {
 namespace {
@@ -284,7 +285,7 @@ void EncodeGroup(Group& group, std::string* out) {
   const size_t begin = out->size();
   PutU8(out, kGroupRecordVersion);
   PutString(out, group.name);
-  PutVarintId(out, group.last_id);
+  PutVarintId(out, PLANTED_BUG("position_lost") ? StreamId() : group.last_id);
   PutSignedVarint(out, group.entries_read.value_or(-1));
   PutVarint(out, static_cast<uint64_t>(group.pending_count));
   PutVarint(out, static_cast<uint64_t>(group.released_count));

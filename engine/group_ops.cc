@@ -7,6 +7,7 @@
 #include "engine/due.h"
 #include "engine/engine.h"
 #include "engine/exhaustion.h"
+#include "engine/fault_point.h"
 #include "engine/idle_removal.h"
 #include "engine/release_batch.h"
 #include "engine/require.h"
@@ -44,7 +45,9 @@ std::optional<PendingRecord> FindRecord(const Group& group, StreamId id) {
   return group.pages[index].unit->page.Find(id);
 }
 
-uint64_t NextDeliveryCount(uint64_t count) { return std::min(count + 1, kMaxDeliveryCount); }
+uint64_t NextDeliveryCount(uint64_t count) {
+  return std::min(count + (PLANTED_BUG("uncounted_delivery") ? 0 : 1), kMaxDeliveryCount);
+}
 
 int64_t IdleMs(const Op& op, const PendingRecord& record) {
   return std::max<int64_t>(op.now.store_ms - record.delivery_ms, 0);

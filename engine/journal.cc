@@ -92,8 +92,14 @@ Status Journal::Start() {
       RETURN_IF_ERROR(segment->file->Sync());
     }
     FAULT_POINT("recovery.segments_synced");
+    // A life that ends before its first checkpoint has recycled them would otherwise leave one
+    // segment more each time.
+    auto surplus = segments_.ReuseCovered(replayed_after_, options_.max_spares);
     RETURN_IF_ERROR(writer_.Begin(last_turn_, replayed_after_));
     FAULT_POINT("recovery.epoch_begun");
+    for (auto& segment : surplus) {
+      RETURN_IF_ERROR(segments_.Delete(std::move(segment)));
+    }
     UpdateGauges();
   }
   Raise(written_turn_, last_turn_);
@@ -118,6 +124,9 @@ void Journal::Append(Turn turn, int64_t store_ms, std::string payload) {
   last_turn_ = turn;
   NoteAppended(turn, store_ms, payload.size());
   ShedCapacity(&payload);
+  if (PLANTED_BUG("reply_before_write")) {
+    Raise(released_turn_, turn);
+  }
   JournalRecordBuffer record{turn, store_ms, std::move(payload)};
   if (options_.use_thread) {
     if (sync_mode() == SyncMode::kAlways || !WriteInline(&record)) {
@@ -347,6 +356,9 @@ void Journal::WriteBatch() {
   }
   had_no_spare_ = has_none;
   Raise(written_turn_, turn);
+  if (PLANTED_BUG("reply_before_sync")) {
+    Raise(released_turn_, turn);
+  }
   if (sync_mode() != SyncMode::kAlways) {
     Raise(released_turn_, turn);
     LimitKept();

@@ -250,6 +250,20 @@ std::vector<std::unique_ptr<JournalSegment>> JournalSegments::TakeCovered(
   return covered;
 }
 
+std::vector<std::unique_ptr<JournalSegment>> JournalSegments::ReuseCovered(Turn turn,
+                                                                           size_t max_spares) {
+  std::vector<std::unique_ptr<JournalSegment>> kept;
+  std::vector<std::unique_ptr<JournalSegment>> surplus;
+  for (auto& segment : live_) {
+    const bool is_covered = segment->last_turn <= turn && segment->header.first_turn <= turn + 1;
+    const bool is_of_use = spares_.size() < max_spares && !segment->is_suspect;
+    auto& list = !is_covered ? kept : is_of_use ? spares_ : surplus;
+    list.push_back(std::move(segment));
+  }
+  live_.swap(kept);
+  return surplus;
+}
+
 bool JournalSegments::MakeSpare(JournalSegment& segment, const SegmentHeader& header) {
   if (segment.is_suspect) {
     return false;

@@ -87,6 +87,10 @@ class JournalSegments {
       JournalSpareBuilder::Fill fill = JournalSpareBuilder::Fill::kWithZeros);
   void AddSpare(std::unique_ptr<JournalSegment> spare);
 
+  // Before the first epoch of a life begins: what a checkpoint through `turn` has all of, and that
+  // voids nothing behind it, becomes a spare as it is. Gives those that are more than `max_spares`
+  // spares; to be deleted when the epoch has begun.
+  std::vector<std::unique_ptr<JournalSegment>> ReuseCovered(Turn turn, size_t max_spares);
   // Takes out the live segments other than `current` with nothing above `turn`. What becomes of
   // them is file work that needs no lock: MakeSpare, then AddSpare, or Delete.
   std::vector<std::unique_ptr<JournalSegment>> TakeCovered(Turn turn,

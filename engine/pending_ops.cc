@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
 #include "engine/exhaustion.h"
+#include "engine/fault_point.h"
 #include "engine/group_ops.h"
 #include "engine/limits.h"
 #include "engine/parked.h"
@@ -122,7 +123,8 @@ int64_t ClaimTime(const Core& core, const Op& op, const ClaimArgs& args) {
 }
 
 bool IdleEnough(const Op& op, const PendingRecord& record, int64_t min_idle_ms) {
-  return record.owner == kNoConsumer || min_idle_ms <= 0 || IdleMs(op, record) >= min_idle_ms;
+  return record.owner == kNoConsumer || min_idle_ms <= 0 || IdleMs(op, record) >= min_idle_ms ||
+         PLANTED_BUG("young_claim");
 }
 
 // What XAUTOCLAIM will do, found without changing anything.

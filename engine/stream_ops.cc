@@ -9,6 +9,7 @@
 #include "engine/check.h"
 #include "engine/engine.h"
 #include "engine/entry_cursor.h"
+#include "engine/fault_point.h"
 #include "engine/limits.h"
 #include "engine/require.h"
 #include "engine/trim.h"
@@ -36,6 +37,9 @@ Result<StreamId> ChooseId(const Op& op, const AddId& wanted, StreamId last_id) {
   switch (wanted.form) {
     case AddId::Form::kAuto: {
       const auto now_ms = static_cast<uint64_t>(std::max<int64_t>(op.now.unix_ms, 0));
+      if (PLANTED_BUG("id_goes_back")) {
+        return StreamId{now_ms - 1000, last_id.seq + 1};
+      }
       return now_ms > last_id.ms ? StreamId{now_ms, 0} : *last_id.Next();
     }
     case AddId::Form::kAutoSequence:

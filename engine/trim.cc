@@ -6,6 +6,7 @@
 #include "engine/acked_trim.h"
 #include "engine/apply.h"
 #include "engine/check.h"
+#include "engine/fault_point.h"
 #include "engine/references.h"
 #include "engine/require.h"
 
@@ -57,7 +58,8 @@ bool IsIdle(const Stream& stream, const TrimArgs& args, const TrimBase& base) {
 std::optional<StreamId> ExactEnd(const Block& block, const TrimArgs& args, StreamId live_from,
                                  uint64_t allowance) {
   if (args.strategy == TrimArgs::Strategy::kMinId) {
-    return block.FirstLiveAtOrAfter(std::max(live_from, args.min_id));
+    const StreamId end = PLANTED_BUG("trim_off_by_one") ? *args.min_id.Next() : args.min_id;
+    return block.FirstLiveAtOrAfter(std::max(live_from, end));
   }
   return block.NthLive(live_from, static_cast<uint32_t>(std::min<uint64_t>(allowance, UINT32_MAX)));
 }

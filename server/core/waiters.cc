@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "engine/check.h"
+#include "engine/fault_point.h"
 
 namespace server {
 namespace {
@@ -100,6 +101,7 @@ void Waiters::SignalKeysOf(ClientId id) {
 }
 
 void Waiters::MarkReady(uint32_t db, std::string_view name) {
+  if (PLANTED_BUG("lost_wake")) return;
   const auto found = keys_.find(KeyName{db, name});
   if (found != keys_.end()) MarkReady(*found->second);
 }

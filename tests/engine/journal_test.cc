@@ -65,6 +65,25 @@ TEST(Journal, ContinuesAfterEachReopening) {
   EXPECT_EQ(OpenAndReplay(SmallOptions(&ops), 0).records.size(), 200u);
 }
 
+// A power cut takes back the headers of segments that were recycled but not synced, a kill may come
+// before they are recycled.
+TEST(Journal, DoesNotGrowWhenNoLifeIsLongEnoughToRecycle) {
+  FaultyFileOps ops;
+  constexpr Turn kTurnsPerLife = 5;
+  size_t most_files = 0;
+  for (Turn life = 0; life < 20; ++life) {
+    // The checkpoint has all turns but the last one.
+    const Turn last = life * kTurnsPerLife;
+    const Replayed replayed = OpenAndReplay(SmallOptions(&ops), last == 0 ? 0 : last - 1);
+    ASSERT_TRUE(replayed.status.ok()) << replayed.status.message();
+    ASSERT_EQ(replayed.records.size(), last == 0 ? 0u : 1u) << "life " << life;
+    ASSERT_TRUE(replayed.journal->Start().ok());
+    AppendTurns(*replayed.journal, last + 1, last + kTurnsPerLife, 200);
+    most_files = std::max(most_files, ops.Paths().size());
+  }
+  EXPECT_LE(most_files, SmallOptions(&ops).max_spares + 2);
+}
+
 TEST(Journal, RecyclesSegmentsAndNeverShowsTheirOldContent) {
   FaultyFileOps ops;
   size_t most_files = 0;

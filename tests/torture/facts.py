@@ -133,8 +133,11 @@ class Facts:
                 facts = self.stream(key)
                 for entry_id, token in stream["entries"]:
                     facts.learn(entry_id, token, None)
-                for name in stream["groups"]:
+                for name, group in stream["groups"].items():
                     facts.group(name)
+                    for letter in group["letters"] or ():
+                        if letter["token"] and letter["key"] == key:
+                            facts.learn(letter["id"], letter["token"], None)
         for facts in self.streams.values():
             facts.finish()
 

@@ -47,6 +47,7 @@ class Worker:
         self.recorder = None
         self.client = None
         self.keys = ()
+        self._transactions = 0
 
     def begin_round(self, recorder, number):
         self.recorder = recorder
@@ -73,47 +74,57 @@ class Worker:
 
         A list among them is a transaction.
         """
-        parts = []
+        parts, names = [], []
         for call in calls:
             members = call if isinstance(call, list) else [call]
+            names.append(self._next_transaction() if call is members else None)
             words = [encode(*member[3]) for member in members]
             parts += words if call is not members else [encode("MULTI"), *words, encode("EXEC")]
         invoked = time.monotonic_ns()
         results = []
         try:
             self.client.send(b"".join(parts))
-            for call in calls:
-                results += self._read_transaction(call, invoked) if isinstance(call, list) else [
-                    self._note(call, invoked, self.client.read())]
+            for call, name in zip(calls, names):
+                results += [self._note(call, invoked, self.client.read())] if name is None else (
+                    self._read_transaction(call, invoked, name))
         except (Gone, TimeoutError) as error:
             ended = NEVER if isinstance(error, TimeoutError) else time.monotonic_ns()
             answered = len(results)
-            for call in calls:
+            for call, name in zip(calls, names):
                 members = call if isinstance(call, list) else [call]
-                name = self._transaction_name(invoked) if call is members else None
                 for member in members[max(0, answered):]:
                     self.recorder.note(*member[:3], invoked, ended, UNKNOWN, None, name)
                 answered -= len(members)
             raise
         return results
 
-    def _read_transaction(self, members, invoked):
+    def look(self, *words):
+        """A reply that is not recorded; Gone instead of an error."""
+        reply = self.client.call(*words)
+        if isinstance(reply, ServerError):
+            raise Gone(str(reply))
+        return reply
+
+    def _read_transaction(self, members, invoked, name):
         for _ in range(len(members) + 1):
             self.client.read()
         replies = self.client.read()
-        return [self._note(member, invoked, reply, self._transaction_name(invoked))
+        if isinstance(replies, ServerError):
+            replies = [replies] * len(members)
+        return [self._note(member, invoked, reply, name)
                 for member, reply in zip(members, replies)]
 
-    def _transaction_name(self, invoked):
-        return f"{self.name}@{invoked}"
+    def _next_transaction(self):
+        self._transactions += 1
+        return f"{self.name}@{self._transactions}"
 
     def _note(self, call, invoked, reply, transaction=None):
         kind, key, args, _, decode = call
         returned = time.monotonic_ns()
         if isinstance(reply, ServerError):
-            is_open = "outcome" in str(reply)
-            self.recorder.note(kind, key, args, invoked, NEVER if is_open else returned,
-                               UNKNOWN if is_open else ERROR, str(reply), transaction)
+            # The storage failed: nobody knows the outcome, and the server ends (docs/operations.md).
+            outcome = UNKNOWN if str(reply).startswith("MISCONF Errors") else ERROR
+            self.recorder.note(kind, key, args, invoked, returned, outcome, str(reply), transaction)
             return None
         result = decode(reply)
         self.recorder.note(kind, key, args, invoked, returned, OK, result, transaction)
@@ -202,8 +213,7 @@ class Consumer(Worker):
         return result and result[1]
 
     def _claim_some(self, key):
-        self.client.send(encode("XPENDING", key, self.group, "-", "+", 3 * READ_COUNT))
-        rows = self.client.read()
+        rows = self.look("XPENDING", key, self.group, "-", "+", 3 * READ_COUNT)
         ids = [row[0].decode() for row in rows if self.random.random() < 0.3]
         if not ids:
             return []
@@ -244,7 +254,7 @@ class Janitor(Worker):
         if len(ids) == 200:
             some = self.random.sample(ids, self.random.choice((1, 3)))
             calls.append(("XDEL", key, [some], ("XDEL", key, *some), int))
-            length = self.client.call("XLEN", key)
+            length = self.look("XLEN", key)
             how = self.random.choice(("MINID", "MAXLEN", "MAXLEN~"))
             if length > KEEP_ENTRIES and how == "MINID":
                 calls.append(("XTRIM", key, [how, ids[100]], ("XTRIM", key, how, ids[100]), int))
@@ -316,7 +326,7 @@ class Load:
         """All finish what they sent; wait() for it."""
         self._stopping.value = 1
 
-    def wait(self, timeout_s=60):
+    def wait(self, timeout_s=300):
         """Until all have stopped, or lost the server, and their records are in the files; operations so far.
 
         Raises RuntimeError when a client is stuck or has failed.
@@ -358,7 +368,7 @@ class Drain(Worker):
         self.begin_round(Recorder(pathlib.Path(folder) / "drain.ops", "drain"), number)
         self.helpers = [Consumer("drain", 0, 1, stream, group, False) for stream, group in GROUPS]
 
-    def run_once(self, port, timeout_s=60):
+    def run_once(self, port, timeout_s=180):
         """Raises RuntimeError if something stays pending or unread."""
         deadline = time.monotonic() + timeout_s
         with RawClient(port) as self.client:

@@ -29,7 +29,7 @@ def encode(*words):
 class RawClient:
     """One socket. A reply that does not come in time ends the connection."""
 
-    def __init__(self, port, timeout_s=30):
+    def __init__(self, port, timeout_s=120):
         try:
             self._socket = socket.create_connection(("127.0.0.1", port), timeout_s)
         except OSError as error:

@@ -10,9 +10,6 @@ import sys
 
 from harness import ROUND_BLOWS, Broken, Trial, parser_of, run_trial
 
-MOST_START_S = 10
-
-
 def one_kill(trial, appendfsync):
     trial.work()
     life_ms = trial.random.uniform(20, trial.options.max_ms)
@@ -21,8 +18,6 @@ def one_kill(trial, appendfsync):
     trial.collect()
     trial.check_store()
     ready_s = trial.start(appendfsync)
-    if ready_s > MOST_START_S:
-        raise Broken(f"ready after {ready_s:.1f} s")
     trial.verify()
     trial.blows += 1
     print(f"{trial.blows}: {appendfsync}, killed after {life_ms:.0f} ms, ready after {ready_s * 1000:.0f} ms, "
