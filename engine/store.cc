@@ -5,6 +5,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
+#include <rocksdb/sst_file_manager.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
@@ -65,15 +66,29 @@ Status FromRocks(const rocksdb::Status& status, std::string_view doing) {
 // RocksDB's threads are shared by all stores of a process and tell what they do only here.
 class Listener final : public rocksdb::EventListener {
  public:
-  explicit Listener(std::atomic<bool>& failed) : failed_(failed) {}
+  Listener(std::atomic<bool>& failed, std::function<void(uint64_t)> on_compaction)
+      : failed_(failed), on_compaction_(std::move(on_compaction)) {}
   void OnFlushBegin(rocksdb::DB* /*db*/, const rocksdb::FlushJobInfo& /*info*/) override {
     YieldToLoop(Yielding::kSome);
   }
-  void OnCompactionBegin(rocksdb::DB* /*db*/, const rocksdb::CompactionJobInfo& /*info*/) override {
+  void OnCompactionBegin(rocksdb::DB* /*db*/, const rocksdb::CompactionJobInfo& info) override {
     YieldToLoop(Yielding::kMuch);
+    if (on_compaction_) {
+      on_compaction_(info.stats.total_input_bytes);
+    }
   }
-  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
-                         rocksdb::Status* /*error*/) override {
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override {
+    // A compaction that found no room has done nothing, and is tried again later.
+    const bool found_no_room =
+        reason == rocksdb::BackgroundErrorReason::kCompaction && error->IsNoSpace();
+    if (found_no_room || error->subcode() == rocksdb::Status::SubCode::kSpaceLimit) {
+      *error = rocksdb::Status::OK();
+      return;
+    }
+    // Below that, RocksDB stops its work but lets a flush wait for it.
+    if (error->severity() < rocksdb::Status::Severity::kHardError) {
+      *error = rocksdb::Status(*error, rocksdb::Status::Severity::kHardError);
+    }
     failed_.store(true, std::memory_order_release);
   }
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
@@ -83,6 +98,7 @@ class Listener final : public rocksdb::EventListener {
 
  private:
   std::atomic<bool>& failed_;
+  const std::function<void(uint64_t)> on_compaction_;
 };
 
 bool Supports(rocksdb::CompressionType type) {
@@ -277,6 +293,7 @@ struct Store::Impl {
   std::atomic<bool> background_error{false};
   std::atomic<bool> failed{false};  // A write failed: no further one.
   std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<rocksdb::SstFileManager> files;
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> all_handles;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilyCount> handles{};
@@ -284,8 +301,12 @@ struct Store::Impl {
 
 Status Store::Impl::Open() {
   cache = rocksdb::NewLRUCache(BlockCacheBytes(options.memory_budget_bytes), 4, false, 0.5);
-  const auto db_options = DatabaseOptions(options, std::make_shared<RocksLogger>(options.log),
-                                          std::make_shared<Listener>(background_error));
+  auto db_options =
+      DatabaseOptions(options, std::make_shared<RocksLogger>(options.log),
+                      std::make_shared<Listener>(background_error, options.on_compaction));
+  const std::shared_ptr<rocksdb::Logger> logger = db_options.info_log;
+  files.reset(rocksdb::NewSstFileManager(rocksdb::Env::Default(), logger));
+  db_options.sst_file_manager = files;
   // RocksDB wants the default family too; nothing is in it.
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   rocksdb::ColumnFamilyOptions unused = FamilyOptions(Family::kSystem, size_t{1} << 20, cache);
@@ -481,7 +502,8 @@ Status Store::Snapshot::Scan(Family family, std::string_view begin, std::string_
 }
 
 Status Store::WriteCheckpoint(const Batch& batch, Turn turn, std::string_view journal_tag) {
-  if (impl_->failed.load(std::memory_order_acquire)) {
+  if (impl_->failed.load(std::memory_order_acquire) ||
+      impl_->background_error.load(std::memory_order_acquire)) {
     return Status(Code::kIo, "the store has failed before; it must be opened again");
   }
   // Eight bytes of protection per key: damage in memory is found before it is written.
@@ -515,6 +537,13 @@ Status Store::WriteCheckpoint(const Batch& batch, Turn turn, std::string_view jo
     return Status(Code::kIo, "checkpoint: " + status.ToString());
   }
   return OkStatus();
+}
+
+void Store::LimitGrowth(uint64_t bytes) {
+  constexpr uint64_t kNoLimit = 0;
+  const uint64_t now = impl_->files->GetTotalSize();
+  impl_->files->SetMaxAllowedSpaceUsage(
+      bytes > UINT64_MAX - now ? kNoLimit : std::max<uint64_t>(now + bytes, 1));
 }
 
 Status Store::VerifyChecksums() const {

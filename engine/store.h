@@ -39,6 +39,8 @@ struct StoreOptions {
   // is max_batch_bytes().
   size_t memory_budget_bytes = size_t{72} << 20;
   int background_threads = 2;
+  // The bytes that a compaction reads, when it begins. From any thread.
+  std::function<void(uint64_t bytes)> on_compaction;
   // RocksDB's log lines. From any thread. Must not block or throw; what it cannot keep it drops.
   std::function<void(int level, std::string_view text)> log;
 };
@@ -129,6 +131,10 @@ class Store {
   // disk. After any failure the store accepts no more writes: close it and open it again; whether
   // the checkpoint took place is told by CheckpointTurn then. `batch` is unchanged.
   Status WriteCheckpoint(const Batch& batch, Turn turn, std::string_view journal_tag);
+
+  // No compaction begins that could make the store this much larger than it is now. Checkpoints are
+  // not held up. Thread: any.
+  void LimitGrowth(uint64_t bytes);
 
   // Reads everything and compares checksums. Slow.
   Status VerifyChecksums() const;
