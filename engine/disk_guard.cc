@@ -127,7 +127,7 @@ void DiskGuard::Run() {
     LookLocked();
     lock.unlock();
     if (options_.on_look) {
-      options_.on_look(room_bytes());
+      options_.on_look(compaction_room_bytes());
     }
     lock.lock();
   }
@@ -139,7 +139,7 @@ void DiskGuard::Look() {
     LookLocked();
   }
   if (options_.on_look) {
-    options_.on_look(room_bytes());
+    options_.on_look(compaction_room_bytes());
   }
 }
 
@@ -179,6 +179,11 @@ void DiskGuard::NoteCompaction(uint64_t bytes) {
   uint64_t seen = largest_compaction_.load(std::memory_order_relaxed);
   while (seen < bytes && !largest_compaction_.compare_exchange_weak(seen, bytes)) {
   }
+}
+
+uint64_t DiskGuard::compaction_room_bytes() const {
+  const uint64_t floor = floor_bytes();
+  return floor == 0 ? UINT64_MAX : free_bytes() - std::min(free_bytes(), floor / 4);
 }
 
 bool DiskGuard::HasRoomFor(uint64_t bytes) {

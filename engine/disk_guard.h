@@ -36,7 +36,7 @@ class DiskGuard {
     uint64_t checkpoint_bytes = 0;                         // How much a checkpoint writes.
     std::function<std::optional<DiskSpace>()> read_space;  // Null: the file system's.
     std::function<void(LogLevel, std::string_view)> log;
-    // After each look, on the thread that looked, with the bytes that the store may grow by.
+    // After each look, on the thread that looked, with compaction_room_bytes().
     std::function<void(uint64_t room_bytes)> on_look;
   };
 
@@ -57,6 +57,8 @@ class DiskGuard {
   DiskLevel level() const { return level_.load(std::memory_order_relaxed); }
   // Bytes that may be written before nothing may be written any more.
   uint64_t room_bytes() const { return room_bytes_.load(std::memory_order_relaxed); }
+  // Bytes that compactions may write: they may make room, so they are held up later than others.
+  uint64_t compaction_room_bytes() const;
   // What the file system says, how much of it must stay free for entries to be taken, and the size
   // of the ballast file; as of the last look.
   uint64_t free_bytes() const { return free_bytes_.load(std::memory_order_relaxed); }

@@ -69,7 +69,7 @@ void Persistence::WatchDisk() {
   options.on_look = [this](uint64_t room_bytes) {
     const std::shared_lock lock(store_mutex_, std::try_to_lock);
     if (lock.owns_lock() && store_ != nullptr) {
-      store_->LimitGrowth(room_bytes);
+      store_->LimitCompactions(room_bytes);
     }
   };
   const auto space =
@@ -111,7 +111,7 @@ Status Persistence::OpenStore(bool create) {
   }
   store_ = std::move(store).value();
   if (disk_ != nullptr) {
-    store_->LimitGrowth(disk_->room_bytes());
+    store_->LimitCompactions(disk_->compaction_room_bytes());
   }
   return OkStatus();
 }

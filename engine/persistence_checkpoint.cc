@@ -121,6 +121,10 @@ Status Persistence::WriteOrReopen(const Batch& batch, Turn turn) {
     status = store_ == nullptr ? Status(Code::kIo, "the store is closed") : Write(batch, turn);
   }
   if (status.ok()) {
+    if (disk_->level() != DiskLevel::kPlenty) {
+      const std::shared_lock lock(store_mutex_);
+      store_->ReclaimDeleted(batch);
+    }
     return status;
   }
   core_.Log(LogLevel::kError, "checkpoint failed, reopening the store error=" + status.message());

@@ -2,10 +2,11 @@
 
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/experimental.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
-#include <rocksdb/sst_file_manager.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
@@ -17,6 +18,7 @@
 #include <utility>
 
 #include "engine/rocks_logger.h"
+#include "engine/store_files.h"
 #include "engine/store_merge.h"
 #include "engine/thread_role.h"
 
@@ -66,22 +68,25 @@ Status FromRocks(const rocksdb::Status& status, std::string_view doing) {
 // RocksDB's threads are shared by all stores of a process and tell what they do only here.
 class Listener final : public rocksdb::EventListener {
  public:
-  Listener(std::atomic<bool>& failed, std::function<void(uint64_t)> on_compaction)
-      : failed_(failed), on_compaction_(std::move(on_compaction)) {}
+  Listener(std::atomic<bool>& failed, CompactionRoom& room,
+           std::function<void(uint64_t)> on_compaction)
+      : failed_(failed), room_(room), on_compaction_(std::move(on_compaction)) {}
   void OnFlushBegin(rocksdb::DB* /*db*/, const rocksdb::FlushJobInfo& /*info*/) override {
     YieldToLoop(Yielding::kSome);
   }
-  void OnCompactionBegin(rocksdb::DB* /*db*/, const rocksdb::CompactionJobInfo& info) override {
+  void OnCompactionBegin(rocksdb::DB* /*db*/, const rocksdb::CompactionJobInfo& /*info*/) override {
     YieldToLoop(Yielding::kMuch);
+    CompactionRoom::Begin();
+  }
+  void OnCompactionCompleted(rocksdb::DB* /*db*/, const rocksdb::CompactionJobInfo& info) override {
+    room_.End(!info.status.IsNoSpace());
     if (on_compaction_) {
       on_compaction_(info.stats.total_input_bytes);
     }
   }
   void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override {
     // A compaction that found no room has done nothing, and is tried again later.
-    const bool found_no_room =
-        reason == rocksdb::BackgroundErrorReason::kCompaction && error->IsNoSpace();
-    if (found_no_room || error->subcode() == rocksdb::Status::SubCode::kSpaceLimit) {
+    if (reason == rocksdb::BackgroundErrorReason::kCompaction && error->IsNoSpace()) {
       *error = rocksdb::Status::OK();
       return;
     }
@@ -98,6 +103,7 @@ class Listener final : public rocksdb::EventListener {
 
  private:
   std::atomic<bool>& failed_;
+  CompactionRoom& room_;
   const std::function<void(uint64_t)> on_compaction_;
 };
 
@@ -122,6 +128,9 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options,
   db.info_log = std::move(logger);
   db.listeners = {std::move(listener)};
   db.max_bgerror_resume_count = 0;
+  // Room is taken when it is written: a compaction would reserve a whole table before it knows
+  // that it writes next to nothing.
+  db.allow_fallocate = false;
   db.paranoid_checks = true;
   db.max_open_files = 512;
   db.max_background_jobs = std::max(options.background_threads, 1) + 1;
@@ -232,6 +241,21 @@ void Batch::Add(std::string* to, unsigned char operation, Family family, std::st
   to->append(a).append(b);
 }
 
+void Batch::ForEach(std::string_view operations, Visitor visit) {
+  while (!operations.empty()) {
+    CHECK(operations.size() >= kOperationHeaderBytes);
+    const auto operation = static_cast<unsigned char>(operations[0]);
+    const auto index = static_cast<unsigned char>(operations[1]);
+    CHECK(index < kFamilyCount);
+    uint32_t lengths[2];
+    std::memcpy(lengths, operations.data() + 2, sizeof(lengths));
+    const std::string_view a = operations.substr(kOperationHeaderBytes, lengths[0]);
+    const std::string_view b = operations.substr(kOperationHeaderBytes + a.size(), lengths[1]);
+    operations.remove_prefix(kOperationHeaderBytes + a.size() + b.size());
+    visit(operation, static_cast<Family>(index), a, b);
+  }
+}
+
 void Batch::Put(Family family, std::string_view key, std::string_view value) {
   CHECK(IsCallerKey(key));
   Add(&bytes_, kPut, family, key, value);
@@ -293,7 +317,10 @@ struct Store::Impl {
   std::atomic<bool> background_error{false};
   std::atomic<bool> failed{false};  // A write failed: no further one.
   std::shared_ptr<rocksdb::Cache> cache;
-  std::shared_ptr<rocksdb::SstFileManager> files;
+  CompactionRoom room;
+  // Outlives the database.
+  const std::unique_ptr<rocksdb::Env> environment =
+      rocksdb::NewCompositeEnv(std::make_shared<StoreFiles>(&room));
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> all_handles;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilyCount> handles{};
@@ -303,10 +330,8 @@ Status Store::Impl::Open() {
   cache = rocksdb::NewLRUCache(BlockCacheBytes(options.memory_budget_bytes), 4, false, 0.5);
   auto db_options =
       DatabaseOptions(options, std::make_shared<RocksLogger>(options.log),
-                      std::make_shared<Listener>(background_error, options.on_compaction));
-  const std::shared_ptr<rocksdb::Logger> logger = db_options.info_log;
-  files.reset(rocksdb::NewSstFileManager(rocksdb::Env::Default(), logger));
-  db_options.sst_file_manager = files;
+                      std::make_shared<Listener>(background_error, room, options.on_compaction));
+  db_options.env = environment.get();
   // RocksDB wants the default family too; nothing is in it.
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   rocksdb::ColumnFamilyOptions unused = FamilyOptions(Family::kSystem, size_t{1} << 20, cache);
@@ -330,18 +355,15 @@ Status Store::Impl::Open() {
 }
 
 rocksdb::Status Store::Impl::Fill(std::string_view operations, rocksdb::WriteBatch* out) const {
-  while (!operations.empty()) {
-    CHECK(operations.size() >= kOperationHeaderBytes);
-    const auto operation = static_cast<unsigned char>(operations[0]);
-    const auto index = static_cast<unsigned char>(operations[1]);
-    CHECK(index < kFamilyCount);
-    uint32_t lengths[2];
-    std::memcpy(lengths, operations.data() + 2, sizeof(lengths));
-    const rocksdb::Slice a(operations.data() + kOperationHeaderBytes, lengths[0]);
-    const rocksdb::Slice b(a.data() + a.size(), lengths[1]);
-    operations.remove_prefix(kOperationHeaderBytes + a.size() + b.size());
-    rocksdb::ColumnFamilyHandle* const handle = handles[index];
-    rocksdb::Status status;
+  rocksdb::Status status;
+  const auto add = [&](unsigned char operation, Family family, std::string_view first,
+                       std::string_view second) {
+    if (!status.ok()) {
+      return;
+    }
+    rocksdb::ColumnFamilyHandle* const handle = Handle(family);
+    const rocksdb::Slice a = ToSlice(first);
+    const rocksdb::Slice b = ToSlice(second);
     switch (operation) {
       case kPut:
         status = out->Put(handle, a, b);
@@ -356,11 +378,9 @@ rocksdb::Status Store::Impl::Fill(std::string_view operations, rocksdb::WriteBat
         CHECK(operation == kDeleteRange);
         status = out->DeleteRange(handle, a, b);
     }
-    if (!status.ok()) {
-      return status;
-    }
-  }
-  return rocksdb::Status::OK();
+  };
+  Batch::ForEach(operations, add);
+  return status;
 }
 
 Result<std::string> Store::Impl::Get(Family family, std::string_view key,
@@ -539,11 +559,30 @@ Status Store::WriteCheckpoint(const Batch& batch, Turn turn, std::string_view jo
   return OkStatus();
 }
 
-void Store::LimitGrowth(uint64_t bytes) {
-  constexpr uint64_t kNoLimit = 0;
-  const uint64_t now = impl_->files->GetTotalSize();
-  impl_->files->SetMaxAllowedSpaceUsage(
-      bytes > UINT64_MAX - now ? kNoLimit : std::max<uint64_t>(now + bytes, 1));
+void Store::LimitCompactions(uint64_t bytes) { impl_->room.Set(bytes); }
+
+void Store::ReclaimDeleted(const Batch& batch) {
+  std::optional<std::string_view> first;
+  std::string_view last;
+  const auto widen = [&](unsigned char operation, Family family, std::string_view a,
+                         std::string_view b) {
+    const bool deletes = operation == kDelete || operation == kDeleteRange;
+    if (deletes && family == Family::kBlocks) {
+      first = first.has_value() ? std::min(*first, a) : a;
+      last = std::max({last, a, b});
+    }
+  };
+  Batch::ForEach(batch.first_, widen);
+  Batch::ForEach(batch.bytes_, widen);
+  if (!first.has_value()) {
+    return;
+  }
+  impl_->room.Resume();
+  const rocksdb::Slice begin = ToSlice(*first);
+  const rocksdb::Slice end = ToSlice(last);
+  // What it cannot do now, the next compaction does.
+  static_cast<void>(rocksdb::experimental::SuggestCompactRange(
+      impl_->db.get(), impl_->Handle(Family::kBlocks), &begin, &end));
 }
 
 Status Store::VerifyChecksums() const {

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "engine/status.h"
 #include "engine/types.h"
 
@@ -74,6 +75,9 @@ class Batch {
   friend class Store;
   static void Add(std::string* to, unsigned char operation, Family family, std::string_view a,
                   std::string_view b);
+  using Visitor = absl::FunctionRef<void(unsigned char operation, Family family, std::string_view a,
+                                         std::string_view b)>;
+  static void ForEach(std::string_view operations, Visitor visit);
 
   std::string first_;
   std::string bytes_;
@@ -132,9 +136,11 @@ class Store {
   // the checkpoint took place is told by CheckpointTurn then. `batch` is unchanged.
   Status WriteCheckpoint(const Batch& batch, Turn turn, std::string_view journal_tag);
 
-  // No compaction begins that could make the store this much larger than it is now. Checkpoints are
-  // not held up. Thread: any.
-  void LimitGrowth(uint64_t bytes);
+  // Compactions may write so many bytes from now on, UINT64_MAX = any number; checkpoints are not
+  // held up. Called at intervals of a tenth of a second. Thread: any.
+  void LimitCompactions(uint64_t bytes);
+  // What `batch` has deleted is to leave the disk soon. After WriteCheckpoint.
+  void ReclaimDeleted(const Batch& batch);
 
   // Reads everything and compares checksums. Slow.
   Status VerifyChecksums() const;

@@ -107,7 +107,7 @@ TEST_F(DiskGuardTest, TellsHowMuchMayBeWritten) {
   Open({.min_free_bytes = 100 * kMib, .ballast_bytes = 0});
   LevelAt(120 * kMib);
   EXPECT_EQ(guard_->room_bytes(), 70 * kMib);
-  EXPECT_EQ(told_room_, 70 * kMib);
+  EXPECT_EQ(told_room_, 95 * kMib);  // Compactions may go on to a quarter of the floor.
   EXPECT_FALSE(guard_->HasRoomFor(kMib));  // It would be what gets the disk near the floor.
   LevelAt(200 * kMib);
   EXPECT_TRUE(guard_->HasRoomFor(50 * kMib));

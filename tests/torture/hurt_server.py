@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
@@ -86,6 +87,19 @@ class HurtServer(ServerProcess):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
+            self._wait_for_lock()
+
+    def _wait_for_lock(self):
+        """What it wrapped may take longer to die than the wrapper."""
+        if not (self.data / "LOCK").exists():
+            return
+        deadline = time.monotonic() + 30
+        with open(self.data / "LOCK", "rb") as lock:
+            while time.monotonic() < deadline:
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return
+                time.sleep(0.02)
 
     def expect_no_defect(self):
         text = self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
