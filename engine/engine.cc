@@ -49,6 +49,10 @@ bool Engine::TurnIsFull() const { return core_->recorder.bytes().size() >= kTurn
 
 Status Engine::CanWrite() const { return core_->persistence->CanWrite(); }
 
+Status Engine::CanGrow(uint64_t request_bytes) const {
+  return core_->persistence->CanGrow(request_bytes);
+}
+
 void Engine::StartLoad(std::vector<LoadItem> items, Pins* pins, std::function<void(Status)> done) {
   core_->loader->Start(std::move(items), pins, std::move(done));
 }
@@ -75,6 +79,9 @@ Engine::Stats Engine::GetStats() const {
   stats.dirty_bytes = core_->checkpoint.unsaved_bytes();
   stats.journal_bytes = persistence.journal().bytes_since_checkpoint();
   stats.disk_bytes = store.live_disk_bytes + persistence.journal().disk_bytes();
+  stats.disk_free_bytes = persistence.disk().free_bytes();
+  stats.disk_floor_bytes = persistence.disk().floor_bytes();
+  stats.disk_ballast_bytes = persistence.disk().ballast_bytes();
   stats.turn = core_->turn;
   stats.durable_turn = persistence.journal().durable_turn();
   stats.checkpoint_turn = persistence.checkpoint_turn();
@@ -101,6 +108,15 @@ Status Engine::SetFsyncMode(FsyncMode mode) {
   core_->options.fsync = mode;
   core_->persistence->ApplyFsyncMode();
   return OkStatus();
+}
+
+void Engine::SetDiskLimits(const DiskLimits& limits) {
+  core_->options.disk_limits = limits;
+  core_->persistence->disk().SetLimits(limits);
+}
+
+void Engine::PretendFreeDisk(std::optional<uint64_t> free_bytes) {
+  core_->persistence->disk().PretendFree(free_bytes);
 }
 
 void Engine::SetMemoryBudget(uint64_t bytes) {

@@ -69,8 +69,13 @@ class Engine {
   // True when the turn has so many effects that the caller should end it before the next command.
   bool TurnIsFull() const;
   // kOk, or why commands with effects cannot run now: kIo after a storage failure, kLimit while
-  // unsaved bytes are at their cap (the caller parks the client and asks again), kClosing.
+  // unsaved bytes are at their cap (the caller parks the client and asks again), kNoSpace while the
+  // disk is full, kClosing.
   Status CanWrite() const;
+  // The same for a command that needs more room than there was, with so many bytes of arguments:
+  // kNoSpace when the disk is nearly full, or checkpoints fail for too long. Does not include
+  // CanWrite.
+  Status CanGrow(uint64_t request_bytes) const;
 
   // --- Loading
   // -------------------------------------------------------------------------------------
@@ -323,6 +328,9 @@ class Engine {
     uint64_t dirty_bytes = 0;    // Not yet in a checkpoint.
     uint64_t journal_bytes = 0;  // Since the last checkpoint.
     uint64_t disk_bytes = 0;
+    uint64_t disk_free_bytes = 0;     // Of the file system.
+    uint64_t disk_floor_bytes = 0;    // See DiskLimits::min_free_bytes.
+    uint64_t disk_ballast_bytes = 0;  // Of the file that is there now.
     Turn turn = 0;
     Turn durable_turn = 0;
     Turn checkpoint_turn = 0;
@@ -360,6 +368,9 @@ class Engine {
   // Blocks until everything so far is durable whatever the mode.
   Status SyncNow();
   Status SetFsyncMode(FsyncMode mode);
+  void SetDiskLimits(const DiskLimits& limits);
+  // For tests of clients: so many bytes of the disk count as free; nothing = what really is.
+  void PretendFreeDisk(std::optional<uint64_t> free_bytes);
   void SetMemoryBudget(uint64_t bytes);
   void SetNodeLimits(int64_t max_entries, int64_t max_bytes);
   // For streams created from now on.

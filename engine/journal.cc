@@ -12,6 +12,9 @@ namespace {
 constexpr int kLogWarning = 2;
 constexpr int kLogError = 3;
 
+// Segments that are tried, one after the other, when a write or sync has failed.
+constexpr int kFailovers = 2;
+
 constexpr uint64_t kMarkBytes = uint64_t{256} << 10;
 
 // Buffers kept for reuse: enough for the turns that wait for a sync, since memory that was used
@@ -428,7 +431,16 @@ void Journal::SyncDirty() {
 void Journal::RepairWrite(const Status& cause) {
   Log(kLogWarning, "journal: " + cause.message() + "; going on in another segment");
   const bool hole = writer_.has_hole(durable_turn());
-  const Status status = writer_.Failover(durable_turn());
+  Status status;
+  for (int attempt = 0; attempt < kFailovers; ++attempt) {
+    if (options_.make_room) {
+      options_.make_room();
+    }
+    status = writer_.Failover(durable_turn());
+    if (status.ok()) {
+      break;
+    }
+  }
   if (!status.ok()) {
     Fail(status);
     return;

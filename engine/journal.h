@@ -75,6 +75,12 @@ struct JournalOptions {
   // Once, when no turn will be released any more. From the journal thread, or from within Append.
   // Must not call back into the journal.
   std::function<void(const Status&)> on_failure;
+  // Whether a segment of so many bytes may be added to the spares. Null: yes. From the journal
+  // thread.
+  std::function<bool(uint64_t bytes)> has_room;
+  // A write or sync has failed and is about to be repeated elsewhere: frees what can be freed. From
+  // the journal thread, or from within Append; must not call back into the journal.
+  std::function<void()> make_room;
   // What an operator should know. Levels as in StoreOptions::log. From any thread.
   std::function<void(int, std::string_view)> log;
 };

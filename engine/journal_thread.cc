@@ -115,6 +115,7 @@ void Journal::ApplyCheckpoint() {
   SyncDirty();
   FAULT_POINT("recycle.begins");
   recycled_turn_ = turn;
+  const bool has_room = !options_.has_room || options_.has_room(0);
   std::vector<std::unique_ptr<JournalSegment>> covered;
   SegmentHeader header;
   size_t most_spares = 0;
@@ -130,6 +131,9 @@ void Journal::ApplyCheckpoint() {
     header = segments_.SpareHeader(turn);
     const size_t spares = segments_.spares().size();
     most_spares = std::max({options_.max_spares, recent_live_, spares}) - spares;
+    if (!has_room) {
+      most_spares = std::max(options_.max_spares, spares) - spares;
+    }
   }
   Recycle(std::move(covered), header, most_spares);
 }
@@ -160,8 +164,12 @@ bool Journal::WantsSpare() const { return segments_.spares().size() < spare_targ
 
 void Journal::BuildSpares() {
   if (spare_builder_ == nullptr && !failed()) {
+    const bool has_room = !options_.has_room || options_.has_room(options_.segment_bytes);
     const std::lock_guard io(io_mutex_);
-    if (WantsSpare()) {
+    if (!has_room && WantsSpare()) {
+      const std::lock_guard lock(mutex_);
+      spare_failed_ = true;
+    } else if (WantsSpare()) {
       spare_builder_ = segments_.NewSpareBuilder();
     }
   }

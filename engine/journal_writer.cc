@@ -56,6 +56,9 @@ Status JournalWriter::Failover(Turn durable_turn) {
   if (current_ != nullptr) {
     current_->is_suspect = true;
   }
+  for (JournalSegment* segment : without_header_) {
+    segment->is_suspect = true;
+  }
   without_header_.clear();
   fragment_count_ = 0;
   pieces_.clear();

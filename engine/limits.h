@@ -23,6 +23,12 @@ inline constexpr size_t kTurnEffectBytes = 4 * 1024 * 1024;
 inline constexpr size_t kCheckpointBytes = 32 * 1024 * 1024;
 // Commands with effects wait when unsaved bytes (dirty plus frozen) reach this size.
 inline constexpr size_t kDirtyCapBytes = 160 * 1024 * 1024;
+// They also wait when the journal has reached this size since the last checkpoint. If checkpoints
+// fail, commands that need room are refused at three quarters of either bound, and all that change
+// anything at the bound itself.
+inline constexpr uint64_t kJournalCapBytes = uint64_t{1} << 30;
+// A request larger than this is compared with the room that the disk has.
+inline constexpr uint64_t kLargeRequestBytes = uint64_t{1} << 20;
 // Frozen bytes encoded per turn: the pause that a running checkpoint may add to one turn.
 inline constexpr size_t kEncodeSliceBytes = 512 * 1024;
 // Keys looked at by one step of SCAN; a larger COUNT is cut to it.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,18 @@ enum class FsyncMode : uint8_t { kAlways, kEverySecond, kNo };
 
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
 
+// Of a file system.
+struct DiskSpace {
+  uint64_t free_bytes = 0;
+  uint64_t total_bytes = 0;
+};
+
+// See engine/disk_guard.h. Negative: chosen by the size of the file system. 0: none.
+struct DiskLimits {
+  int64_t min_free_bytes = -1;  // Entries are taken while so much is free.
+  int64_t ballast_bytes = -1;   // Size of the file that is given up when room is needed.
+};
+
 struct EngineOptions {
   std::string directory;
   FsyncMode fsync = FsyncMode::kAlways;
@@ -38,6 +51,8 @@ struct EngineOptions {
   // After a start no owned entry falls due for so long, or for the group's ACK-WAIT if that is
   // shorter.
   int64_t restart_grace_ms = 30'000;
+  DiskLimits disk_limits;
+  // Both are made smaller on a file system that is too small for them.
   uint64_t journal_segment_bytes = uint64_t{32} << 20;
   uint64_t checkpoint_bytes = uint64_t{32} << 20;
   // Reader threads; 0 = StartLoad fetches at once and calls back before it returns (tests).
@@ -59,6 +74,8 @@ struct EngineOptions {
   // the real file system.
   JournalFileOps* file_ops = nullptr;  // Not owned, outlives the engine.
   std::shared_ptr<rocksdb::FileSystem> store_file_system;
+  // For tests: what the file system is said to have; nothing = it cannot be told. From any thread.
+  std::function<std::optional<DiskSpace>()> disk_space;
   // For tests: called on the checkpoint thread before each write of a checkpoint, which then fails
   // as if the disk had refused it, or is reported as failed although it took place.
   enum class CheckpointFault : uint8_t { kNone, kNotWritten, kWrittenUnseen };

@@ -21,6 +21,10 @@ namespace {
 // Of the memory budget: what RocksDB gets; the rest is the cache of objects.
 constexpr uint64_t kStoreShareOf16 = 5;
 constexpr Turn kFirstTurn = 1;
+// The disk is looked at so often where nobody else does it.
+constexpr int64_t kLookIntervalMs = 100;
+// With less free than this the ballast is given up before the store is opened.
+constexpr uint64_t kOpeningBytes = uint64_t{4} << 20;
 // Soft effects alone are committed when they reach this size.
 constexpr size_t kSoftEffectBytes = 256 * 1024;
 
@@ -49,10 +53,41 @@ Persistence::Persistence(Core* core)
   });
 }
 
-Persistence::~Persistence() { checkpoint_thread_.reset(); }
+Persistence::~Persistence() {
+  checkpoint_thread_.reset();
+  if (disk_ != nullptr) {
+    disk_->Stop();
+  }
+}
 
 uint64_t Persistence::CacheShare(uint64_t memory_budget_bytes) {
   return memory_budget_bytes / 16 * (16 - kStoreShareOf16);
+}
+
+void Persistence::WatchDisk() {
+  DiskGuard::Options options;
+  options.directory = core_.options.directory;
+  options.limits = core_.options.disk_limits;
+  options.read_space = core_.options.disk_space;
+  options.log = [this](LogLevel level, std::string_view text) { core_.Log(level, text); };
+  options.on_look = [this](uint64_t room_bytes) {
+    const std::shared_lock lock(store_mutex_, std::try_to_lock);
+    if (lock.owns_lock() && store_ != nullptr) {
+      store_->LimitCompactions(room_bytes);
+    }
+  };
+  const auto space =
+      options.read_space ? options.read_space() : DiskGuard::SpaceOf(options.directory);
+  const uint64_t total_bytes = space.has_value() ? space->total_bytes : 0;
+  segment_bytes_ = DiskGuard::BoundedSegmentBytes(core_.options.journal_segment_bytes, total_bytes);
+  checkpoint_bytes_ =
+      DiskGuard::BoundedCheckpointBytes(core_.options.checkpoint_bytes, total_bytes);
+  if (total_bytes > 0) {
+    dirty_cap_bytes_ = std::min<uint64_t>(kDirtyCapBytes, total_bytes / 4);
+    journal_cap_bytes_ = std::min(kJournalCapBytes, total_bytes / 2);
+  }
+  options.checkpoint_bytes = checkpoint_bytes_;
+  disk_ = std::make_unique<DiskGuard>(std::move(options));
 }
 
 Status Persistence::OpenStore(bool create) {
@@ -66,6 +101,11 @@ Status Persistence::OpenStore(bool create) {
   options.memory_budget_bytes = static_cast<size_t>(opening_budget_ * kStoreShareOf16 / 16);
   options.background_threads = 1;
   options.file_system = core_.options.store_file_system;
+  options.on_compaction = [this](uint64_t bytes) {
+    if (disk_ != nullptr) {
+      disk_->NoteCompaction(bytes);
+    }
+  };
   options.log = [this](int level, std::string_view text) {
     if (level >= static_cast<int>(StoreLogLevel::kWarning)) {
       core_.Log(static_cast<LogLevel>(level), text);
@@ -76,6 +116,9 @@ Status Persistence::OpenStore(bool create) {
     return store.status();
   }
   store_ = std::move(store).value();
+  if (disk_ != nullptr) {
+    store_->LimitCompactions(disk_->compaction_room_bytes());
+  }
   return OkStatus();
 }
 
@@ -86,6 +129,10 @@ Status Persistence::Open(Now now) {
     return Status(
         Code::kCorruption,
         "the data directory holds a journal but no store: refusing to start an empty one");
+  }
+  WatchDisk();
+  if (disk_->free_bytes() < kOpeningBytes) {
+    disk_->MakeRoom();
   }
   // Without a journal it has never been complete: RocksDB makes its families one by one, and a
   // process that died between two of them has left a store that lacks some.
@@ -113,7 +160,11 @@ Status Persistence::Open(Now now) {
   RETURN_IF_ERROR(OpenJournal(is_new));
   FAULT_POINT("recovery.journal_opened");
   RETURN_IF_ERROR(Replay(now));
-  return journal_->Start();
+  RETURN_IF_ERROR(journal_->Start());
+  if (core_.options.background_threads) {
+    disk_->Start();
+  }
+  return OkStatus();
 }
 
 Status Persistence::OpenForCheck(const std::function<Status()>& on_checkpoint) {
@@ -139,8 +190,13 @@ Status Persistence::OpenJournal(bool is_new) {
       is_new || (checkpoint_turn_ == kFirstTurn && !directory_.HasJournal());
   options.sync_mode = ToSyncMode(core_.options.fsync);
   options.use_thread = core_.options.background_threads;
-  options.segment_bytes = core_.options.journal_segment_bytes;
   options.file_ops = core_.options.file_ops;
+  options.segment_bytes =
+      segment_bytes_ == 0 ? core_.options.journal_segment_bytes : segment_bytes_;
+  if (disk_ != nullptr) {
+    options.has_room = [this](uint64_t bytes) { return disk_->HasRoomFor(bytes); };
+    options.make_room = [this] { disk_->MakeRoom(); };
+  }
   if (core_.options.on_released) {
     options.on_released = [this](Turn) { core_.options.on_released(); };
   }
@@ -346,8 +402,9 @@ Status Persistence::ScanStore(
 }
 
 Store::Statistics Persistence::StoreStatistics() const {
-  const std::shared_lock lock(store_mutex_);
-  return store_ == nullptr ? Store::Statistics() : store_->GetStatistics();
+  // The loop asks: it must not wait for the end of a reopening.
+  const std::shared_lock lock(store_mutex_, std::try_to_lock);
+  return !lock.owns_lock() || store_ == nullptr ? Store::Statistics() : store_->GetStatistics();
 }
 
 void Persistence::ApplyFsyncMode() { journal_->SetSyncMode(ToSyncMode(core_.options.fsync)); }
@@ -359,10 +416,68 @@ Status Persistence::CanWrite() const {
   if (journal_->failed()) {
     return Status(Code::kIo, "the journal cannot be written");
   }
-  if (core_.checkpoint.unsaved_bytes() > kDirtyCapBytes) {
+  if (disk_->level() == DiskLevel::kFull) {
+    return Status(Code::kNoSpace, "disk full, only reads are served until there is room again");
+  }
+  if (standing_ == Standing::kNoWrites) {
+    return Status(Code::kNoSpace,
+                  "checkpoints fail and the journal is full, only reads are served until one "
+                  "succeeds");
+  }
+  if (standing_ == Standing::kBehind || core_.checkpoint.unsaved_bytes() > dirty_cap_bytes_) {
     return Status(Code::kLimit, "unsaved changes are at their limit");
   }
   return OkStatus();
+}
+
+Status Persistence::CanGrow(uint64_t request_bytes) const {
+  if (disk_->level() != DiskLevel::kPlenty ||
+      (request_bytes > kLargeRequestBytes && request_bytes > disk_->room_bytes() / 2))
+      [[unlikely]] {
+    return Status(Code::kNoSpace,
+                  "disk full, commands that need more room are refused until there is some again");
+  }
+  if (standing_ == Standing::kNoGrowth) [[unlikely]] {
+    return Status(Code::kNoSpace,
+                  "checkpoints fail and the journal is nearly full, commands that need more room "
+                  "are refused until one succeeds");
+  }
+  return OkStatus();
+}
+
+// Once per turn: the commands of the next one only look at the outcome.
+void Persistence::UpdateStanding() {
+  const uint64_t unsaved = core_.checkpoint.unsaved_bytes();
+  disk_->SetUnsaved(unsaved);
+  if (!core_.options.background_threads && now_store_ms_ >= next_look_ms_) {
+    next_look_ms_ = now_store_ms_ + kLookIntervalMs;
+    disk_->Look();
+  }
+  const uint64_t journal = journal_->bytes_since_checkpoint();
+  const auto is_above = [&](uint64_t quarters) {
+    return unsaved > dirty_cap_bytes_ / 4 * quarters || journal > journal_cap_bytes_ / 4 * quarters;
+  };
+  Standing standing = Standing::kOpen;
+  if (is_above(4)) {
+    standing = last_checkpoint_ok_ ? Standing::kBehind : Standing::kNoWrites;
+  } else if (!last_checkpoint_ok_ && is_above(3)) {
+    standing = Standing::kNoGrowth;
+  }
+  if (standing == standing_) {
+    return;
+  }
+  const bool was_told = standing_ == Standing::kNoGrowth || standing_ == Standing::kNoWrites;
+  standing_ = standing;
+  if (standing == Standing::kNoGrowth) {
+    core_.Log(LogLevel::kWarning,
+              "checkpoints fail and the journal is nearly full: what needs more "
+              "room is refused");
+  } else if (standing == Standing::kNoWrites) {
+    core_.Log(LogLevel::kWarning,
+              "checkpoints fail and the journal is full: only reads are served");
+  } else if (was_told) {
+    core_.Log(LogLevel::kWarning, "checkpoints succeed again: everything is accepted");
+  }
 }
 
 void Persistence::CommitTurn(Now now) {
@@ -377,6 +492,7 @@ void Persistence::CommitTurn(Now now) {
   FAULT_POINT("turn.before_record");
   std::string record = core_.recorder.Take(journal_->TakeBuffer());
   FAULT_POINT("turn.record_built");
+  disk_->NoteWritten(record.size());
   journal_->Append(core_.turn, now.store_ms, std::move(record));
   ++core_.turn;
   FAULT_POINT("turn.appended");
@@ -387,6 +503,7 @@ void Persistence::EndTurn(Now now) {
   now_store_ms_ = now.store_ms;
   CommitTurn(now);
   AdvanceCheckpoint();
+  UpdateStanding();
   core_.FreeFlushed(1000);
   core_.checkpoint.FreeDiscarded(2000);
   core_.ShrinkToBudget();
@@ -402,6 +519,7 @@ Status Persistence::Close() {
   FAULT_POINT("close.synced");
   RETURN_IF_ERROR(journal_->CloseClean());
   FAULT_POINT("close.journal_closed");
+  disk_->Stop();
   const std::unique_lock lock(store_mutex_);
   store_.reset();
   FAULT_POINT("close.store_closed");

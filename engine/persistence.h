@@ -17,7 +17,9 @@
 #include "engine/check.h"
 #include "engine/core.h"
 #include "engine/data_directory.h"
+#include "engine/disk_guard.h"
 #include "engine/journal.h"
+#include "engine/limits.h"
 #include "engine/status.h"
 #include "engine/store.h"
 #include "engine/worker.h"
@@ -54,7 +56,11 @@ class Persistence {
   Journal& journal() { return *journal_; }
   const Journal& journal() const { return *journal_; }
   Store::Statistics StoreStatistics() const;
+  // See Engine.
   Status CanWrite() const;
+  Status CanGrow(uint64_t request_bytes) const;
+  DiskGuard& disk() { return *disk_; }
+  const DiskGuard& disk() const { return *disk_; }
 
   // Reads from the newest checkpoint. kIo while the store is being reopened after a failure.
   Result<std::string> Read(Family family, const std::string& key) const;
@@ -75,6 +81,7 @@ class Persistence {
   int64_t last_checkpoint_unix_s() const { return last_checkpoint_unix_s_; }
 
  private:
+  void WatchDisk();
   Status OpenStore(bool create);
   Status LoadMeta();
   Status CountTotals();
@@ -86,6 +93,7 @@ class Persistence {
   Status DecodeMeta(std::string_view stored);
 
   void CommitTurn(Now now);
+  void UpdateStanding();
   void AdvanceCheckpoint();
   bool CheckpointIsDue() const;
   void BeginCheckpoint();
@@ -113,6 +121,18 @@ class Persistence {
   mutable std::shared_mutex store_mutex_;
   std::unique_ptr<Store> store_ WEIR_GUARDED_BY(store_mutex_);
 
+  std::unique_ptr<DiskGuard> disk_;
+  // What a small file system can bear.
+  uint64_t segment_bytes_ = 0;
+  uint64_t checkpoint_bytes_ = 0;
+  uint64_t dirty_cap_bytes_ = kDirtyCapBytes;
+  uint64_t journal_cap_bytes_ = kJournalCapBytes;
+  // Apart from the disk's level: checkpoints fail, or do not keep up, and what they have to save
+  // comes near its limit (no growth), or is there.
+  enum class Standing : uint8_t { kOpen, kBehind, kNoGrowth, kNoWrites };
+  Standing standing_ = Standing::kOpen;
+  int64_t next_look_ms_ = 0;  // Without threads: at the disk, in store time.
+
   bool closing_ = false;
   bool checkpoint_requested_ = false;
   std::vector<std::function<void(Status)>> waiting_;  // For the running or next checkpoint.
@@ -129,6 +149,7 @@ class Persistence {
   int64_t now_unix_s_ = 0;
   int64_t retry_after_ms_ = 0;  // Store time before which no new checkpoint starts by itself.
   int64_t now_store_ms_ = 0;
+  int64_t last_begin_ms_ = 0;  // Of the newest checkpoint, store time.
   bool last_checkpoint_ok_ = true;
 
   std::mutex result_mutex_;

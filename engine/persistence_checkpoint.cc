@@ -14,6 +14,8 @@ namespace engine {
 namespace {
 
 constexpr int64_t kCheckpointRetryMs = 1000;
+// While the disk is nearly full, what was deleted is made to count this soon.
+constexpr int64_t kLowDiskIntervalMs = 2000;
 constexpr int kReopenAttempts = 20;
 constexpr std::chrono::milliseconds kReopenPause{250};
 
@@ -26,8 +28,12 @@ bool Persistence::CheckpointIsDue() const {
   if (now_store_ms_ < retry_after_ms_) {
     return false;
   }
-  return core_.checkpoint.dirty_bytes() >= core_.options.checkpoint_bytes ||
-         journal_->bytes_since_checkpoint() >= core_.options.checkpoint_bytes * 2;
+  if (disk_->level() != DiskLevel::kPlenty && core_.checkpoint.anything_dirty() &&
+      now_store_ms_ - last_begin_ms_ >= kLowDiskIntervalMs) {
+    return true;
+  }
+  return core_.checkpoint.dirty_bytes() >= checkpoint_bytes_ ||
+         journal_->bytes_since_checkpoint() >= checkpoint_bytes_ * 2;
 }
 
 void Persistence::AdvanceCheckpoint() {
@@ -60,6 +66,7 @@ void Persistence::ComeBackSoon() {
 
 void Persistence::BeginCheckpoint() {
   checkpoint_requested_ = false;
+  last_begin_ms_ = now_store_ms_;
   core_.checkpoint.Freeze(core_.turn - 1);
   core_.expiry_index.Freeze();
   core_.due_index.Freeze();
@@ -120,9 +127,17 @@ Status Persistence::WriteOrReopen(const Batch& batch, Turn turn) {
     status = store_ == nullptr ? Status(Code::kIo, "the store is closed") : Write(batch, turn);
   }
   if (status.ok()) {
+    if (disk_->level() != DiskLevel::kPlenty) {
+      const std::shared_lock lock(store_mutex_);
+      store_->ReclaimDeleted(batch);
+    }
     return status;
   }
   core_.Log(LogLevel::kError, "checkpoint failed, reopening the store error=" + status.message());
+  if (!disk_->MakeRoom()) {
+    // Opening would fail, too. What there is can still be read.
+    return status;
+  }
   for (int attempt = 0; attempt < kReopenAttempts; ++attempt) {
     {
       const std::unique_lock lock(store_mutex_);

@@ -26,6 +26,7 @@ enum class Code : unsigned char {
   kNotLoaded,  // An object the call needs is being fetched; run the command again when it is there.
   kCorruption,  // Stored bytes fail their checks; the message names the object.
   kIo,          // The environment failed: disk full, EIO, store closed after an error.
+  kNoSpace,     // The disk is nearly full; nothing was changed. The message says what still goes.
   kClosing,     // The engine is shutting down.
 };
 

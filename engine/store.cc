@@ -3,6 +3,7 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
+#include <rocksdb/experimental.h>
 #include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
@@ -19,6 +20,7 @@
 
 #include "engine/fault_point.h"
 #include "engine/rocks_logger.h"
+#include "engine/store_files.h"
 #include "engine/store_merge.h"
 #include "engine/thread_role.h"
 
@@ -68,15 +70,32 @@ Status FromRocks(const rocksdb::Status& status, std::string_view doing) {
 // RocksDB's threads are shared by all stores of a process and tell what they do only here.
 class Listener final : public rocksdb::EventListener {
  public:
-  explicit Listener(std::atomic<bool>& failed) : failed_(failed) {}
+  Listener(std::atomic<bool>& failed, CompactionRoom& room,
+           std::function<void(uint64_t)> on_compaction)
+      : failed_(failed), room_(room), on_compaction_(std::move(on_compaction)) {}
   void OnFlushBegin(rocksdb::DB* /*db*/, const rocksdb::FlushJobInfo& /*info*/) override {
     YieldToLoop(Yielding::kSome);
   }
   void OnCompactionBegin(rocksdb::DB* /*db*/, const rocksdb::CompactionJobInfo& /*info*/) override {
     YieldToLoop(Yielding::kMuch);
+    CompactionRoom::Begin();
   }
-  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
-                         rocksdb::Status* /*error*/) override {
+  void OnCompactionCompleted(rocksdb::DB* /*db*/, const rocksdb::CompactionJobInfo& info) override {
+    room_.End(!info.status.IsNoSpace());
+    if (on_compaction_) {
+      on_compaction_(info.stats.total_input_bytes);
+    }
+  }
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override {
+    // A compaction that found no room has done nothing, and is tried again later.
+    if (reason == rocksdb::BackgroundErrorReason::kCompaction && error->IsNoSpace()) {
+      *error = rocksdb::Status::OK();
+      return;
+    }
+    // Below that, RocksDB stops its work but lets a flush wait for it.
+    if (error->severity() < rocksdb::Status::Severity::kHardError) {
+      *error = rocksdb::Status(*error, rocksdb::Status::Severity::kHardError);
+    }
     failed_.store(true, std::memory_order_release);
   }
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
@@ -86,6 +105,8 @@ class Listener final : public rocksdb::EventListener {
 
  private:
   std::atomic<bool>& failed_;
+  CompactionRoom& room_;
+  const std::function<void(uint64_t)> on_compaction_;
 };
 
 bool Supports(rocksdb::CompressionType type) {
@@ -109,6 +130,9 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options,
   db.info_log = std::move(logger);
   db.listeners = {std::move(listener)};
   db.max_bgerror_resume_count = 0;
+  // Room is taken when it is written: a compaction would reserve a whole table before it knows
+  // that it writes next to nothing.
+  db.allow_fallocate = false;
   db.paranoid_checks = true;
   db.max_open_files = 512;
   db.max_background_jobs = std::max(options.background_threads, 1) + 1;
@@ -219,6 +243,21 @@ void Batch::Add(std::string* to, unsigned char operation, Family family, std::st
   to->append(a).append(b);
 }
 
+void Batch::ForEach(std::string_view operations, Visitor visit) {
+  while (!operations.empty()) {
+    CHECK(operations.size() >= kOperationHeaderBytes);
+    const auto operation = static_cast<unsigned char>(operations[0]);
+    const auto index = static_cast<unsigned char>(operations[1]);
+    CHECK(index < kFamilyCount);
+    uint32_t lengths[2];
+    std::memcpy(lengths, operations.data() + 2, sizeof(lengths));
+    const std::string_view a = operations.substr(kOperationHeaderBytes, lengths[0]);
+    const std::string_view b = operations.substr(kOperationHeaderBytes + a.size(), lengths[1]);
+    operations.remove_prefix(kOperationHeaderBytes + a.size() + b.size());
+    visit(operation, static_cast<Family>(index), a, b);
+  }
+}
+
 void Batch::Put(Family family, std::string_view key, std::string_view value) {
   CHECK(IsCallerKey(key));
   Add(&bytes_, kPut, family, key, value);
@@ -280,7 +319,10 @@ struct Store::Impl {
   std::atomic<bool> background_error{false};
   std::atomic<bool> failed{false};  // A write failed: no further one.
   std::shared_ptr<rocksdb::Cache> cache;
-  std::unique_ptr<rocksdb::Env> env;  // Around options.file_system. Outlives the database.
+  CompactionRoom room;
+  // Outlives the database.
+  const std::unique_ptr<rocksdb::Env> environment =
+      rocksdb::NewCompositeEnv(std::make_shared<StoreFiles>(options.file_system, &room));
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> all_handles;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilyCount> handles{};
@@ -288,12 +330,10 @@ struct Store::Impl {
 
 Status Store::Impl::Open() {
   cache = rocksdb::NewLRUCache(BlockCacheBytes(options.memory_budget_bytes), 4, false, 0.5);
-  auto db_options = DatabaseOptions(options, std::make_shared<RocksLogger>(options.log),
-                                    std::make_shared<Listener>(background_error));
-  if (options.file_system != nullptr) {
-    env = rocksdb::NewCompositeEnv(options.file_system);
-    db_options.env = env.get();
-  }
+  auto db_options =
+      DatabaseOptions(options, std::make_shared<RocksLogger>(options.log),
+                      std::make_shared<Listener>(background_error, room, options.on_compaction));
+  db_options.env = environment.get();
   // RocksDB wants the default family too; nothing is in it.
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   rocksdb::ColumnFamilyOptions unused = FamilyOptions(Family::kSystem, size_t{1} << 20, cache);
@@ -319,18 +359,15 @@ Status Store::Impl::Open() {
 }
 
 rocksdb::Status Store::Impl::Fill(std::string_view operations, rocksdb::WriteBatch* out) const {
-  while (!operations.empty()) {
-    CHECK(operations.size() >= kOperationHeaderBytes);
-    const auto operation = static_cast<unsigned char>(operations[0]);
-    const auto index = static_cast<unsigned char>(operations[1]);
-    CHECK(index < kFamilyCount);
-    uint32_t lengths[2];
-    std::memcpy(lengths, operations.data() + 2, sizeof(lengths));
-    const rocksdb::Slice a(operations.data() + kOperationHeaderBytes, lengths[0]);
-    const rocksdb::Slice b(a.data() + a.size(), lengths[1]);
-    operations.remove_prefix(kOperationHeaderBytes + a.size() + b.size());
-    rocksdb::ColumnFamilyHandle* const handle = handles[index];
-    rocksdb::Status status;
+  rocksdb::Status status;
+  const auto add = [&](unsigned char operation, Family family, std::string_view first,
+                       std::string_view second) {
+    if (!status.ok()) {
+      return;
+    }
+    rocksdb::ColumnFamilyHandle* const handle = Handle(family);
+    const rocksdb::Slice a = ToSlice(first);
+    const rocksdb::Slice b = ToSlice(second);
     switch (operation) {
       case kPut:
         status = out->Put(handle, a, b);
@@ -345,11 +382,9 @@ rocksdb::Status Store::Impl::Fill(std::string_view operations, rocksdb::WriteBat
         CHECK(operation == kDeleteRange);
         status = out->DeleteRange(handle, a, b);
     }
-    if (!status.ok()) {
-      return status;
-    }
-  }
-  return rocksdb::Status::OK();
+  };
+  Batch::ForEach(operations, add);
+  return status;
 }
 
 Result<std::string> Store::Impl::Get(Family family, std::string_view key,
@@ -491,7 +526,8 @@ Status Store::Snapshot::Scan(Family family, std::string_view begin, std::string_
 }
 
 Status Store::WriteCheckpoint(const Batch& batch, Turn turn, std::string_view journal_tag) {
-  if (impl_->failed.load(std::memory_order_acquire)) {
+  if (impl_->failed.load(std::memory_order_acquire) ||
+      impl_->background_error.load(std::memory_order_acquire)) {
     return Status(Code::kIo, "the store has failed before; it must be opened again");
   }
   // Eight bytes of protection per key: damage in memory is found before it is written.
@@ -528,6 +564,32 @@ Status Store::WriteCheckpoint(const Batch& batch, Turn turn, std::string_view jo
     return Status(Code::kIo, "checkpoint: " + status.ToString());
   }
   return OkStatus();
+}
+
+void Store::LimitCompactions(uint64_t bytes) { impl_->room.Set(bytes); }
+
+void Store::ReclaimDeleted(const Batch& batch) {
+  std::optional<std::string_view> first;
+  std::string_view last;
+  const auto widen = [&](unsigned char operation, Family family, std::string_view a,
+                         std::string_view b) {
+    const bool deletes = operation == kDelete || operation == kDeleteRange;
+    if (deletes && family == Family::kBlocks) {
+      first = first.has_value() ? std::min(*first, a) : a;
+      last = std::max({last, a, b});
+    }
+  };
+  Batch::ForEach(batch.first_, widen);
+  Batch::ForEach(batch.bytes_, widen);
+  if (!first.has_value()) {
+    return;
+  }
+  impl_->room.Resume();
+  const rocksdb::Slice begin = ToSlice(*first);
+  const rocksdb::Slice end = ToSlice(last);
+  // What it cannot do now, the next compaction does.
+  static_cast<void>(rocksdb::experimental::SuggestCompactRange(
+      impl_->db.get(), impl_->Handle(Family::kBlocks), &begin, &end));
 }
 
 Status Store::VerifyChecksums() const {

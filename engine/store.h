@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "engine/status.h"
 #include "engine/types.h"
 
@@ -45,6 +46,8 @@ struct StoreOptions {
   int background_threads = 2;
   // For tests: null is the real one.
   std::shared_ptr<rocksdb::FileSystem> file_system;
+  // The bytes that a compaction reads, when it begins. From any thread.
+  std::function<void(uint64_t bytes)> on_compaction;
   // RocksDB's log lines. From any thread. Must not block or throw; what it cannot keep it drops.
   std::function<void(int level, std::string_view text)> log;
 };
@@ -78,6 +81,9 @@ class Batch {
   friend class Store;
   static void Add(std::string* to, unsigned char operation, Family family, std::string_view a,
                   std::string_view b);
+  using Visitor = absl::FunctionRef<void(unsigned char operation, Family family, std::string_view a,
+                                         std::string_view b)>;
+  static void ForEach(std::string_view operations, Visitor visit);
 
   std::string first_;
   std::string bytes_;
@@ -135,6 +141,12 @@ class Store {
   // disk. After any failure the store accepts no more writes: close it and open it again; whether
   // the checkpoint took place is told by CheckpointTurn then. `batch` is unchanged.
   Status WriteCheckpoint(const Batch& batch, Turn turn, std::string_view journal_tag);
+
+  // Compactions may write so many bytes from now on, UINT64_MAX = any number; checkpoints are not
+  // held up. Called at intervals of a tenth of a second. Thread: any.
+  void LimitCompactions(uint64_t bytes);
+  // What `batch` has deleted is to leave the disk soon. After WriteCheckpoint.
+  void ReclaimDeleted(const Batch& batch);
 
   // Reads everything and compares checksums. Slow.
   Status VerifyChecksums() const;

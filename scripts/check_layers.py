@@ -18,6 +18,7 @@ ALLOWED = {
     "engine/store": ["std", "engine/", "absl/", "xxhash.h", "rocksdb/", "posix"],
     "engine/rocks_logger": ["std", "engine/", "rocksdb/"],
     "engine/journal": ["std", "engine/", "absl/", "xxhash.h", "posix"],
+    "engine/disk_guard": ["std", "engine/", "posix"],
     "engine/data_directory": ["std", "engine/", "sodium.h", "posix"],
     "engine/thread_role": ["std", "engine/", "posix"],
     "engine/key_hash": ["std", "engine/", "sodium.h", "xxhash.h"],
@@ -57,7 +58,7 @@ CODE_RULES = [
      ("resp/", "engine/", "server/"), ("server/core/clock.cc",)),
     ("a file call", re.compile(r"(?<![\w.>])(::)?(open|openat|pwrite|pwritev|pread|fsync|fdatasync"
                                r"|ftruncate|fallocate|posix_fallocate|mmap|fopen)\s*\(\s*[\w\"]"),
-     ("resp/", "engine/"), ("engine/journal", "engine/store", "engine/data_directory")),
+     ("resp/", "engine/"), ("engine/journal", "engine/store", "engine/data_directory", "engine/disk_guard")),
     ("using namespace", re.compile(r"\busing\s+namespace\b"), ("",), ()),
 ]
 

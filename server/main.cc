@@ -117,6 +117,7 @@ int Fail(ExitCode code, std::string_view reason) {
 }
 
 int RunServer(server::Config& config) {
+  server::EndWhenOutOfMemory();
   server::KeepFreedMemory();
   const server::Settings& settings = config.settings();
   auto log = server::Log::Open(settings.logfile, settings.log_threshold());

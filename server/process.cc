@@ -8,8 +8,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <exception>
+#include <new>
 #include <string_view>
+#include <system_error>
 
 #include "server/net/owned_fd.h"
 
@@ -24,7 +28,36 @@ Status SystemError(std::string_view what, const std::string& path) {
   return Status(Code::kIo, std::string(what) + " " + path + ": " + strerror(errno));
 }
 
+// Nobody here throws. What arrives comes from a library: memory that did not come from operator
+// new, or a thread that could not be made.
+[[noreturn]] void EndIfOutOfMemory() {
+  if (const std::exception_ptr thrown = std::current_exception()) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::bad_alloc&) {
+      EndOutOfMemory();
+    } catch (const std::system_error& error) {
+      if (error.code() == std::errc::resource_unavailable_try_again) EndOutOfMemory();
+    } catch (...) {
+      std::abort();
+    }
+  }
+  std::abort();
+}
+
 }  // namespace
+
+void EndOutOfMemory() {
+  // Nothing that could need memory: no log, no destructors.
+  static constexpr std::string_view kText = "weir-server: out of memory\n";
+  static_cast<void>(!::write(STDERR_FILENO, kText.data(), kText.size()));
+  ::_exit(static_cast<int>(ExitCode::kOutOfMemory));
+}
+
+void EndWhenOutOfMemory() {
+  std::set_new_handler([] { EndOutOfMemory(); });
+  std::set_terminate([] { EndIfOutOfMemory(); });
+}
 
 void KeepFreedMemory() {
   constexpr int kLargestFromHeap = 256 << 20;

@@ -15,9 +15,16 @@ namespace server {
 enum class ExitCode : int {
   kOk = 0,
   kCannotStart = 1,     // Configuration, address in use, folder not writable, ...
+  kOutOfMemory = 71,    // The system gives no memory, or no thread: start it again. (EX_OSERR)
   kStorageFailed = 75,  // While it ran: start it again. (EX_TEMPFAIL)
   kDataRefused = 78,    // The store is damaged or of another format: an operator has to look.
 };
+
+// From now on the process ends with kOutOfMemory and a line on standard error when the system
+// refuses it memory or a thread. At any point: what was acknowledged is in the journal.
+void EndWhenOutOfMemory();
+// What the handlers of it do. From any thread.
+[[noreturn]] void EndOutOfMemory();
 
 // Raises the limit of open file descriptors to `wanted`, as far as the system lets it; the limit
 // that holds then.

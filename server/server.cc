@@ -78,6 +78,7 @@ Status Server::OpenEngine() {
   options.idmp_max_size = static_cast<uint32_t>(from.stream_idmp_maxsize);
   options.journal_segment_bytes = static_cast<uint64_t>(from.journal_segment_bytes);
   options.checkpoint_bytes = static_cast<uint64_t>(from.checkpoint_bytes);
+  options.disk_limits = from.disk_limits();
   options.restart_grace_ms = from.restart_grace_ms;
   options.reader_threads = static_cast<int>(from.reader_threads);
   options.glob_match = [](std::string_view pattern, std::string_view text) {
@@ -126,6 +127,12 @@ void Server::FollowConfiguration() {
     engine_->SetMemoryBudget(static_cast<uint64_t>(now.cache_size));
     return OkStatus();
   });
+  const auto set_disk_limits = [this](const Settings& now) {
+    engine_->SetDiskLimits(now.disk_limits());
+    return OkStatus();
+  };
+  config_.OnChange("min-free-disk", set_disk_limits);
+  config_.OnChange("disk-ballast", set_disk_limits);
   const auto set_node_limits = [this](const Settings& now) {
     engine_->SetNodeLimits(now.stream_node_max_entries, now.stream_node_max_bytes);
     return OkStatus();

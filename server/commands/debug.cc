@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -15,6 +16,7 @@
 #include "server/commands/debug_protocol.h"
 #include "server/commands/help.h"
 #include "server/commands/stream_access.h"
+#include "server/core/config_value.h"
 #include "server/core/password.h"
 #include "server/core/server_context.h"
 #include "server/core/text.h"
@@ -25,6 +27,8 @@ namespace {
 constexpr std::string_view kHelp[] = {
     "CHANGE-REPL-ID",
     "    Take a new replication id.",
+    "DISK-FREE <bytes|real>",
+    "    Act as if so many bytes of the disk were free.",
     "ERROR <string>",
     "    Answer an error with this text.",
     "JMAP",
@@ -91,6 +95,18 @@ Outcome Reload(CommandContext& context) {
   return Done();
 }
 
+Outcome PretendFreeDisk(CommandContext& context) {
+  std::optional<uint64_t> bytes;
+  if (!EqualsIgnoreCase(context.args[2], "real")) {
+    const std::optional<int64_t> given = ParseConfigMemory(context.args[2]);
+    if (!given || *given < 0) return Error::kNotInteger;
+    bytes = static_cast<uint64_t>(*given);
+  }
+  context.engine.PretendFreeDisk(bytes);
+  WriteOk(context);
+  return Done();
+}
+
 Outcome WriteToLog(CommandContext& context) {
   context.server.log().Warning("DEBUG LOG", {{"text", context.args[2]}});
   WriteOk(context);
@@ -147,6 +163,7 @@ struct Subcommand {
 };
 constexpr Subcommand kSubcommands[] = {
     {"CHANGE-REPL-ID", 2, ChangeReplicationId},
+    {"DISK-FREE", 3, PretendFreeDisk},
     {"ERROR", 3, AnswerError},
     {"HELP", 2, ShowHelp},
     {"JMAP", 2, AcceptSilently},

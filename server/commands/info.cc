@@ -15,6 +15,12 @@ namespace {
 
 constexpr int64_t kMillisPerSecond = 1000;
 
+// Which commands are refused because the disk is full, or checkpoints fail.
+std::string_view DescribeWrites(const engine::Engine& engine) {
+  if (engine.CanWrite().code() == engine::Code::kNoSpace) return "none";
+  return engine.CanGrow(0).ok() ? "all" : "no-growth";
+}
+
 void CollectClients(ServerContext& server, InfoSnapshot* snapshot) {
   snapshot->connected_clients = server.clients().size();
   snapshot->blocked_clients = server.waiters().client_count() + server.producers().client_count() +
@@ -86,6 +92,7 @@ Outcome CmdInfo(CommandContext& context) {
   snapshot.engine.last_checkpoint_unix_s = std::max(
       snapshot.engine.last_checkpoint_unix_s, server.stats().start_unix_ms() / kMillisPerSecond);
   snapshot.can_write = context.engine.CanWrite().code() != engine::Code::kIo;
+  snapshot.writes = DescribeWrites(context.engine);
   snapshot.config_file = server.config().file();
   snapshot.executable = server.executable();
   snapshot.run_id = server.run_id();

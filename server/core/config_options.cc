@@ -149,6 +149,9 @@ constexpr OptionSpec kOptions[] = {
          "There is no dump file."),
     Special("dir", "data", kProtected, AssignDir, ShowDir,
             "Directory of the store. Created when missing; one server at a time."),
+    Special("disk-ballast", "auto", kMutable, AssignDiskBallast, ShowDiskBallast,
+            "Size of the file that is given up when the disk is full; 0 = none. auto: 64 MB, at "
+            "most a 16th of the file system. Not an option of Redis."),
     Enum("enable-debug-command", "no", kDebugModes, 0, &Settings::enable_debug_command,
          "Who may use DEBUG: nobody, everybody, or clients on this machine."),
     Special("group-policy", "", kMutable | kRules, AssignGroupPolicy, ShowGroupPolicy,
@@ -173,6 +176,10 @@ constexpr OptionSpec kOptions[] = {
            "`cache-size` is what bounds memory; this is for tools that set it."),
     Enum("maxmemory-policy", "noeviction", kEvictionPolicies, kMutable, &Settings::maxmemory_policy,
          "Keys are never evicted."),
+    Special("min-free-disk", "auto", kMutable, AssignMinFreeDisk, ShowMinFreeDisk,
+            "With less free space than this, commands that need more answer MISCONF, and with half "
+            "of it all that change anything; 0 = never. auto: 256 MB, or what the store needs for "
+            "its own work, at most an eighth of the file system. Not an option of Redis."),
     Special("notify-keyspace-events", "", kMutable, AssignKeyspaceEvents, ShowKeyspaceEvents,
             "Which changes of keys are published, by letters as Redis has them; empty = none."),
     Text("pidfile", "", 0, &Settings::pidfile, "File that holds the process number while it runs."),

@@ -38,6 +38,22 @@ constexpr std::string_view kEventLetters = "Ag$lshzxetdKEmnoc";
 constexpr std::string_view kEventsRefusal =
     "Invalid event class character. Use 'Ag$lshzxeKEtmdnoc'.";
 
+constexpr std::string_view kAutomaticWord = "auto";
+
+std::string AssignBytesOrAuto(const std::string& word, int64_t* bytes) {
+  const std::optional<int64_t> given =
+      EqualsIgnoreCase(word, kAutomaticWord) ? kAutomatic : ParseConfigMemory(word);
+  if (!given || (*given < 0 && *given != kAutomatic)) {
+    return "argument must be a memory value or auto";
+  }
+  *bytes = *given;
+  return {};
+}
+
+std::string ShowBytesOrAuto(int64_t bytes) {
+  return bytes == kAutomatic ? std::string(kAutomaticWord) : std::to_string(bytes);
+}
+
 }  // namespace
 
 std::string AssignBind(std::span<const std::string> words, AssignMode, Settings* settings) {
@@ -179,6 +195,22 @@ std::string AssignPercentiles(std::span<const std::string> words, AssignMode, Se
 
 std::string ShowPercentiles(const Settings& settings) {
   return fmt::format("{}", fmt::join(settings.latency_percentiles, " "));
+}
+
+std::string AssignMinFreeDisk(std::span<const std::string> words, AssignMode, Settings* settings) {
+  return AssignBytesOrAuto(words[0], &settings->min_free_disk);
+}
+
+std::string ShowMinFreeDisk(const Settings& settings) {
+  return ShowBytesOrAuto(settings.min_free_disk);
+}
+
+std::string AssignDiskBallast(std::span<const std::string> words, AssignMode, Settings* settings) {
+  return AssignBytesOrAuto(words[0], &settings->disk_ballast);
+}
+
+std::string ShowDiskBallast(const Settings& settings) {
+  return ShowBytesOrAuto(settings.disk_ballast);
 }
 
 std::string AssignDir(std::span<const std::string> words, AssignMode, Settings* settings) {

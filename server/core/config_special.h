@@ -35,6 +35,14 @@ std::string AssignPercentiles(std::span<const std::string> words, AssignMode mod
                               Settings* settings);
 std::string ShowPercentiles(const Settings& settings);
 
+// Bytes, or the word auto.
+std::string AssignMinFreeDisk(std::span<const std::string> words, AssignMode mode,
+                              Settings* settings);
+std::string ShowMinFreeDisk(const Settings& settings);
+std::string AssignDiskBallast(std::span<const std::string> words, AssignMode mode,
+                              Settings* settings);
+std::string ShowDiskBallast(const Settings& settings);
+
 // An absolute path, from the working directory of now.
 std::string AssignDir(std::span<const std::string> words, AssignMode mode, Settings* settings);
 std::string ShowDir(const Settings& settings);

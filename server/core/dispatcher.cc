@@ -230,14 +230,27 @@ Outcome Dispatcher::Admit(const Session& session, const CommandSpec& spec) {
   if ((flags & kDenyOom) != 0 && IsOverMemoryLimit()) return Error::kOutOfMemory;
   if ((flags & kWrite) != 0 || &spec == ping_) {
     const engine::Status status = engine_.CanWrite();
-    // Only what changes something now has to wait for room.
+    // Only what changes something now has to wait for room. A full disk is no reason to take the
+    // server for dead.
     const bool needs_room = (flags & kWrite) != 0 && !IsQueued(session, spec);
-    if (!status.ok() && (needs_room || status.code() != Code::kLimit)) return status;
+    const bool is_exempt =
+        status.code() == Code::kLimit || (status.code() == Code::kNoSpace && &spec == ping_);
+    if (!status.ok() && (needs_room || !is_exempt)) return status;
+  }
+  if ((flags & kDenyOom) != 0) {
+    const engine::Status status = engine_.CanGrow(RequestBytes(session, spec));
+    if (!status.ok()) return status;
   }
   if (session.in_subscribe_mode() && (flags & kWhileSubscribed) == 0) {
     return {Error::kSubscribed, {spec.name}};
   }
   return Done();
+}
+
+// Of the command that is about to run: while it waits for something nothing else is parsed.
+uint64_t Dispatcher::RequestBytes(const Session& session, const CommandSpec& spec) const {
+  const bool runs_queue = &spec == exec_ && session.in_transaction();
+  return runs_queue ? session.transaction->memory_bytes() : session.parser.consumed();
 }
 
 bool Dispatcher::IsOverMemoryLimit() {

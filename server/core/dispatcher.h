@@ -98,6 +98,7 @@ class Dispatcher : public ClientControl {
   // Whether the command may run, or be queued, at all now: authentication, memory, state of the
   // storage, and what the connection is. With kLimit the command waits for room.
   Outcome Admit(const Session& session, const CommandSpec& spec);
+  uint64_t RequestBytes(const Session& session, const CommandSpec& spec) const;
   bool IsOverMemoryLimit();
   void Refuse(Session& session, const CommandSpec* spec, const Outcome& refusal);
 

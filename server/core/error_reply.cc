@@ -287,6 +287,8 @@ std::string TextOf(const engine::Status& status) {
       return TextOf(Error::kCorrupt, {status.message()});
     case Code::kIo:
       return TextOf(Error::kStorageFailed, {status.message()});
+    case Code::kNoSpace:
+      return Fill("MISCONF {}", {status.message()});
     case Code::kInvalid:
     case Code::kLimit:
       return Fill("ERR {}", {status.message()});

@@ -116,6 +116,10 @@ void WritePersistence(const InfoSnapshot& snapshot, SectionWriter& out) {
   out.Field("weir_durable_turn", engine.durable_turn);
   out.Field("weir_checkpoint_turn", engine.checkpoint_turn);
   out.Field("weir_disk_bytes", engine.disk_bytes);
+  out.Field("weir_disk_free", engine.disk_free_bytes);
+  out.Field("weir_disk_floor", engine.disk_floor_bytes);
+  out.Field("weir_disk_ballast", engine.disk_ballast_bytes);
+  out.Field("weir_writes", snapshot.writes);
   out.Field("weir_loads", engine.loads);
   out.Field("weir_blocking_loads", engine.blocking_loads);
 }

@@ -45,6 +45,7 @@ struct InfoSnapshot {
   const Settings& settings;
   engine::Engine::Stats engine;
   bool can_write = true;
+  std::string_view writes = "all";  // Which commands that change something are accepted.
   std::string_view config_file;
   std::string_view executable;
   std::string_view run_id;          // 40 hex digits, new at each start.

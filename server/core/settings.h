@@ -42,6 +42,9 @@ struct RuleSetting {
 // Two numbers of a version in one.
 inline constexpr int64_t kVersionStep = 1000;
 
+// A number of bytes that is chosen by the size of the disk.
+inline constexpr int64_t kAutomatic = -1;
+
 struct Settings {
   // Network.
   std::vector<std::string> bind;
@@ -69,6 +72,8 @@ struct Settings {
   int64_t reader_threads = 0;
   int64_t restart_grace_ms = 0;
   int64_t checkpoint_bytes = 0;
+  int64_t min_free_disk = 0;  // Bytes, or kAutomatic.
+  int64_t disk_ballast = 0;   // Likewise.
   int64_t journal_segment_bytes = 0;
   int64_t stream_node_max_entries = 0;
   int64_t stream_node_max_bytes = 0;
@@ -103,6 +108,9 @@ struct Settings {
   bool replica_read_only = false;
   bool stop_writes_on_bgsave_error = false;
 
+  engine::DiskLimits disk_limits() const {
+    return {.min_free_bytes = min_free_disk, .ballast_bytes = disk_ballast};
+  }
   engine::FsyncMode fsync_mode() const { return static_cast<engine::FsyncMode>(appendfsync); }
   DebugAccess debug_access() const { return static_cast<DebugAccess>(enable_debug_command); }
   // Whether fields that are new in this version of the protocol's server are shown: old clients

@@ -29,6 +29,7 @@ engine::EngineOptions TestEngine::SmallOptions(std::string directory) {
   options.checkpoint_bytes = uint64_t{1} << 20;
   options.reader_threads = 0;
   options.background_threads = false;
+  options.disk_limits.ballast_bytes = 0;
   options.glob_match = [](std::string_view pattern, std::string_view text) {
     return resp::GlobMatch(pattern, text);
   };
