@@ -51,6 +51,10 @@ Result<std::unique_ptr<Journal>> Journal::Open(JournalOptions options) {
   return journal;
 }
 
+Result<Turn> Journal::NewestCheckpoint(JournalFileOps& ops, const std::string& directory) {
+  return JournalSegments::NewestCheckpoint(ops, directory);
+}
+
 Journal::~Journal() { StopThread(); }
 
 bool Journal::HasSegments() const {
@@ -91,6 +95,8 @@ Status Journal::Start() {
     for (const auto& segment : segments_.live()) {
       RETURN_IF_ERROR(segment->file->Sync());
     }
+    // A file may have got its name from a process that died before it could sync that.
+    RETURN_IF_ERROR(segments_.SyncDirectory());
     FAULT_POINT("recovery.segments_synced");
     RETURN_IF_ERROR(writer_.Begin(last_turn_, replayed_after_));
     FAULT_POINT("recovery.epoch_begun");
