@@ -32,17 +32,27 @@ std::string AbsolutePath(const std::string& path) {
 
 DataDirectory::~DataDirectory() { Unlock(); }
 
-// Each new level is synced into the one above it.
+// Each new level is synced into the one above it. So is each that was there: it may be left from a
+// process that died before it could do that. Of what is above, which this process may not open, it
+// has made nothing.
 Status DataDirectory::MakeDirectory(const std::string& path) {
   std::error_code error;
+  const std::string parent = fs::path(path).parent_path().string();
   if (fs::is_directory(path, error)) {
+    if (parent != path) {
+      RETURN_IF_ERROR(MakeDirectory(parent));
+      static_cast<void>(SyncAbove(parent));
+    }
     return OkStatus();
   }
-  const fs::path parent = fs::path(path).parent_path();
-  RETURN_IF_ERROR(MakeDirectory(parent.string()));
+  RETURN_IF_ERROR(MakeDirectory(parent));
   RETURN_IF_ERROR(ops_.CreateDirectory(path));
   FAULT_POINT("open.directory_made");
-  return PLANTED_BUG("parent_sync_skipped") ? OkStatus() : ops_.SyncDirectory(parent.string());
+  return SyncAbove(parent);
+}
+
+Status DataDirectory::SyncAbove(const std::string& parent) {
+  return PLANTED_BUG("parent_sync_skipped") ? OkStatus() : ops_.SyncDirectory(parent);
 }
 
 Status DataDirectory::Open(const std::string& path, bool create) {

@@ -20,7 +20,8 @@ class DataDirectory {
   DataDirectory(const DataDirectory&) = delete;
   DataDirectory& operator=(const DataDirectory&) = delete;
 
-  // Takes the lock; with `create`, makes the directory first, synced into its parent. kIo with
+  // Takes the lock; with `create`, makes the directory first. It, and all above it, are synced into
+  // their parents, also those that were there: who made them may not have got to that. kIo with
   // words otherwise; kNotFound where there is no directory and none is to be made.
   Status Open(const std::string& path, bool create);
   // Makes the directory of the store, synced.
@@ -32,11 +33,13 @@ class DataDirectory {
   // The journal directory holds files.
   bool HasJournal() const;
   void Unlock();
+  JournalFileOps& ops() const { return ops_; }
 
   static std::array<uint8_t, 16> DrawStoreId();
 
  private:
   Status MakeDirectory(const std::string& path);
+  Status SyncAbove(const std::string& parent);
 
   JournalFileOps& ops_;
   std::string path_;

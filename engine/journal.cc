@@ -54,6 +54,10 @@ Result<std::unique_ptr<Journal>> Journal::Open(JournalOptions options) {
   return journal;
 }
 
+Result<Turn> Journal::NewestCheckpoint(JournalFileOps& ops, const std::string& directory) {
+  return JournalSegments::NewestCheckpoint(ops, directory);
+}
+
 Journal::~Journal() { StopThread(); }
 
 bool Journal::HasSegments() const {
@@ -94,6 +98,8 @@ Status Journal::Start() {
     for (const auto& segment : segments_.live()) {
       RETURN_IF_ERROR(segment->file->Sync());
     }
+    // A file may have got its name from a process that died before it could sync that.
+    RETURN_IF_ERROR(segments_.SyncDirectory());
     FAULT_POINT("recovery.segments_synced");
     // A life that ends before its first checkpoint has recycled them would otherwise leave one
     // segment more each time.

@@ -90,6 +90,9 @@ class Journal {
   // Reads the segment headers. kCorruption: a damaged header, another store's id, a missing
   // directory.
   static Result<std::unique_ptr<Journal>> Open(JournalOptions options);
+  // The newest checkpoint that any segment in the directory names, 0 without one. Reads headers
+  // only, of whatever store; damaged ones are passed over. Thread: any.
+  static Result<Turn> NewestCheckpoint(JournalFileOps& ops, const std::string& directory);
   // Writes and syncs what is queued, unless failed.
   ~Journal();
   Journal(const Journal&) = delete;

@@ -137,6 +137,28 @@ Status JournalSegments::Load(const LoadOptions& options) {
   return OkStatus();
 }
 
+Result<Turn> JournalSegments::NewestCheckpoint(JournalFileOps& ops, const std::string& directory) {
+  const auto names = ops.List(directory);
+  if (names.code() == Code::kNotFound) {
+    return Turn{0};
+  }
+  RETURN_IF_ERROR(names.status());
+  Turn newest = 0;
+  for (const std::string& name : *names) {
+    uint64_t number = 0;
+    if (!ParseFileNumber(name, &number)) {
+      continue;
+    }
+    ASSIGN_OR_RETURN(const auto file, ops.OpenFile(directory + "/" + name, false));
+    std::string block(kSegmentHeaderBlockBytes, '\0');
+    ASSIGN_OR_RETURN(const size_t got, file->Read(0, block.data(), block.size()));
+    if (const auto header = DecodeSegmentHeaderBlock(std::string_view(block).substr(0, got))) {
+      newest = std::max(newest, header->checkpoint_turn);
+    }
+  }
+  return newest;
+}
+
 Status JournalSegments::LoadFile(const std::string& name, bool drop_damaged) {
   const std::string path = directory_ + "/" + name;
   if (name.starts_with(kPrefix) && name.ends_with(kUnfinished)) {
@@ -293,7 +315,7 @@ Status JournalSegments::VoidAll(Turn checkpoint_turn, size_t max_spares) {
     RETURN_IF_ERROR(Delete(std::move(segment)));
     FAULT_POINT("close.segment_deleted");
   }
-  return ops_.SyncDirectory(directory_);
+  return SyncDirectory();
 }
 
 uint64_t JournalSegments::disk_bytes() const {

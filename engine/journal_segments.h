@@ -68,6 +68,10 @@ class JournalSegments {
     bool drop_damaged = false;
   };
   Status Load(const LoadOptions& options);
+  // Makes the names of all files durable.
+  Status SyncDirectory() const { return ops_.SyncDirectory(directory_); }
+  // See Journal::NewestCheckpoint.
+  static Result<Turn> NewestCheckpoint(JournalFileOps& ops, const std::string& directory);
 
   // In use, oldest first.
   const std::vector<std::unique_ptr<JournalSegment>>& live() const { return live_; }

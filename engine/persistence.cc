@@ -100,6 +100,9 @@ Status Persistence::OpenStore(bool create) {
   options.create_if_missing = create;
   options.memory_budget_bytes = static_cast<size_t>(opening_budget_ * kStoreShareOf16 / 16);
   options.background_threads = 1;
+  options.newest_known_turn = [this] {
+    return Journal::NewestCheckpoint(directory_.ops(), directory_.JournalPath());
+  };
   options.file_system = core_.options.store_file_system;
   options.on_compaction = [this](uint64_t bytes) {
     if (disk_ != nullptr) {

@@ -1,15 +1,11 @@
 #include "engine/store.h"
 
-#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/experimental.h>
 #include <rocksdb/file_system.h>
-#include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
-#include <rocksdb/table.h>
-#include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
@@ -21,7 +17,8 @@
 #include "engine/fault_point.h"
 #include "engine/rocks_logger.h"
 #include "engine/store_files.h"
-#include "engine/store_merge.h"
+#include "engine/store_manifest.h"
+#include "engine/store_tuning.h"
 #include "engine/thread_role.h"
 
 namespace engine {
@@ -40,9 +37,6 @@ constexpr unsigned char kMerge = 2;
 constexpr unsigned char kDelete = 3;
 constexpr unsigned char kDeleteRange = 4;
 constexpr size_t kOperationHeaderBytes = 10;  // Operation, family, two 32-bit lengths.
-
-constexpr uint64_t kSoftPendingCompactionBytes = uint64_t{8} << 30;
-constexpr uint64_t kHardPendingCompactionBytes = uint64_t{32} << 30;
 
 size_t IndexOf(Family family) { return static_cast<size_t>(family); }
 
@@ -108,95 +102,6 @@ class Listener final : public rocksdb::EventListener {
   CompactionRoom& room_;
   const std::function<void(uint64_t)> on_compaction_;
 };
-
-bool Supports(rocksdb::CompressionType type) {
-  const auto types = rocksdb::GetSupportedCompressions();
-  return std::find(types.begin(), types.end(), type) != types.end();
-}
-
-size_t BlockCacheBytes(size_t budget) { return budget / 8; }
-
-// All memtables together. A checkpoint fills them and flushes them before the next one begins, so
-// the budget is for one batch, with what the skip lists and arenas add to its bytes (a quarter).
-size_t MemtableBytes(size_t budget) { return budget - BlockCacheBytes(budget); }
-
-rocksdb::DBOptions DatabaseOptions(const StoreOptions& options,
-                                   std::shared_ptr<rocksdb::Logger> logger,
-                                   std::shared_ptr<rocksdb::EventListener> listener) {
-  rocksdb::DBOptions db;
-  db.create_if_missing = options.create_if_missing;
-  db.create_missing_column_families = options.create_if_missing;
-  db.atomic_flush = true;
-  db.info_log = std::move(logger);
-  db.listeners = {std::move(listener)};
-  db.max_bgerror_resume_count = 0;
-  // Room is taken when it is written: a compaction would reserve a whole table before it knows
-  // that it writes next to nothing.
-  db.allow_fallocate = false;
-  db.paranoid_checks = true;
-  db.max_open_files = 512;
-  db.max_background_jobs = std::max(options.background_threads, 1) + 1;
-  db.max_subcompactions = 1;
-  // No switch of memtables by total size: only WriteCheckpoint flushes.
-  db.db_write_buffer_size = 0;
-  db.avoid_flush_during_shutdown = true;
-  db.allow_2pc = false;
-  db.recycle_log_file_num = 0;
-  db.WAL_ttl_seconds = 0;
-  db.stats_dump_period_sec = 0;
-  db.stats_persist_period_sec = 0;
-  db.bytes_per_sync = uint64_t{1} << 20;
-  db.enable_pipelined_write = false;
-  return db;
-}
-
-rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget,
-                                           const std::shared_ptr<rocksdb::Cache>& cache) {
-  rocksdb::BlockBasedTableOptions table;
-  table.format_version = 5;
-  table.checksum = rocksdb::kXXH3;
-  table.block_cache = cache;
-  table.cache_index_and_filter_blocks = true;
-  table.cache_index_and_filter_blocks_with_high_priority = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
-  // A value of `blocks` is about 16 KiB; of the rest much smaller.
-  table.block_size = family == Family::kBlocks ? 16 << 10 : 8 << 10;
-  if (family == Family::kKeys || family == Family::kSide) {
-    // Asked for names that may not exist.
-    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-    table.whole_key_filtering = true;
-  }
-
-  rocksdb::ColumnFamilyOptions cf;
-  cf.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  // Never reached by a batch of max_batch_bytes(), so no memtable is switched in the middle of a
-  // checkpoint. Memory is taken as it fills, in arena blocks of the size below.
-  cf.write_buffer_size = MemtableBytes(budget);
-  cf.arena_block_size = family == Family::kBlocks ? 1 << 20 : 256 << 10;
-  cf.max_write_buffer_number = 2;
-  cf.max_write_buffer_size_to_maintain = 0;
-  cf.level0_slowdown_writes_trigger = 20;
-  cf.level0_stop_writes_trigger = 36;
-  cf.soft_pending_compaction_bytes_limit = kSoftPendingCompactionBytes;
-  cf.hard_pending_compaction_bytes_limit = kHardPendingCompactionBytes;
-  cf.level_compaction_dynamic_level_bytes = true;
-  cf.target_file_size_base = size_t{32} << 20;
-  cf.max_bytes_for_level_base = size_t{128} << 20;
-  cf.paranoid_file_checks = true;
-  cf.periodic_compaction_seconds = 24 * 60 * 60;
-  cf.compression =
-      Supports(rocksdb::kLZ4Compression) ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
-  cf.bottommost_compression = Supports(rocksdb::kZSTD) ? rocksdb::kZSTD : cf.compression;
-  cf.bottommost_compression_opts.enabled = true;
-  cf.bottommost_compression_opts.level = 1;
-  if (family == Family::kBlocks) {
-    cf.merge_operator = std::make_shared<ConcatenationMerge>();
-  }
-  // Files that are mostly tombstones are compacted soon: queues delete at the head.
-  cf.table_properties_collector_factories = {
-      rocksdb::NewCompactOnDeletionCollectorFactory(128, 64, 0.5)};
-  return cf;
-}
 
 std::string EncodeStamp(Turn turn, std::string_view tag) {
   std::string value;
@@ -291,21 +196,14 @@ void Batch::DeleteRangeFirst(Family family, std::string_view begin, std::string_
 struct Store::Impl {
   explicit Impl(const StoreOptions& store_options) : options(store_options) {}
 
-  ~Impl() {
-    if (db == nullptr) {
-      return;
-    }
-    for (rocksdb::ColumnFamilyHandle* handle : all_handles) {
-      // Fails only for a null handle.
-      static_cast<void>(db->DestroyColumnFamilyHandle(handle));
-    }
-    // A failed close leaves nothing to do: what counts was flushed by WriteCheckpoint.
-    static_cast<void>(db->Close());
-  }
+  ~Impl() { CloseDatabase(); }
 
   rocksdb::ColumnFamilyHandle* Handle(Family family) const { return handles[IndexOf(family)]; }
 
   Status Open();
+  rocksdb::Status OpenDatabase(const rocksdb::DBOptions& db_options, bool read_only);
+  Status OpenWithoutTornEnd(const rocksdb::DBOptions& db_options, const Status& cause);
+  void CloseDatabase();
   rocksdb::Status Fill(std::string_view operations, rocksdb::WriteBatch* out) const;
   Result<std::string> Get(Family family, std::string_view key,
                           const rocksdb::Snapshot* snapshot) const;
@@ -334,6 +232,65 @@ Status Store::Impl::Open() {
       DatabaseOptions(options, std::make_shared<RocksLogger>(options.log),
                       std::make_shared<Listener>(background_error, room, options.on_compaction));
   db_options.env = environment.get();
+  const rocksdb::Status status = OpenDatabase(db_options, false);
+  if (status.ok()) {
+    return OkStatus();
+  }
+  const Status ours = FromRocks(status, "open store " + options.directory);
+  if (status.IsCorruption() && options.newest_known_turn) {
+    return OpenWithoutTornEnd(db_options, ours);
+  }
+  // A file that another one names is not there.
+  const bool is_incomplete = ours.code() == Code::kNotFound || status.IsPathNotFound();
+  return is_incomplete ? Status(Code::kCorruption, ours.message()) : ours;
+}
+
+void Store::Impl::CloseDatabase() {
+  if (db == nullptr) {
+    return;
+  }
+  for (rocksdb::ColumnFamilyHandle* handle : all_handles) {
+    // Fails only for a null handle.
+    static_cast<void>(db->DestroyColumnFamilyHandle(handle));
+  }
+  all_handles.clear();
+  // A failed close leaves nothing to do: what counts was flushed by WriteCheckpoint.
+  static_cast<void>(db->Close());
+  db.reset();
+}
+
+// `cause` is returned, and nothing has changed, unless what comes out has the newest checkpoint.
+// Reading alone comes first: opened for writing, RocksDB deletes the files that it does not know of
+// any more.
+Status Store::Impl::OpenWithoutTornEnd(const rocksdb::DBOptions& db_options, const Status& cause) {
+  ManifestRepair repair(db_options.env, options.directory);
+  const Result<Turn> known = options.newest_known_turn();
+  if (!known.ok() || !repair.Cut()) {
+    return cause;
+  }
+  const rocksdb::Status read = OpenDatabase(db_options, true);
+  if (read.ok()) {
+    const Result<Stamp> stamp = ReadStamp();
+    CloseDatabase();
+    if (!stamp.ok() || stamp->turn < *known) {
+      return cause;
+    }
+  } else if (!read.IsInvalidArgument() || !options.create_if_missing) {
+    return cause;
+  }  // Else it lacks families: it has never had a checkpoint.
+  if (!OpenDatabase(db_options, false).ok()) {
+    return cause;
+  }
+  repair.Keep();
+  if (options.log) {
+    options.log(static_cast<int>(StoreLogLevel::kWarning),
+                "a torn end of " + std::to_string(repair.cut_bytes()) +
+                    " bytes was taken off RocksDB's MANIFEST; it had not been synced");
+  }
+  return OkStatus();
+}
+
+rocksdb::Status Store::Impl::OpenDatabase(const rocksdb::DBOptions& db_options, bool read_only) {
   // RocksDB wants the default family too; nothing is in it.
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   rocksdb::ColumnFamilyOptions unused = FamilyOptions(Family::kSystem, size_t{1} << 20, cache);
@@ -344,18 +301,17 @@ Status Store::Impl::Open() {
   }
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status =
-      rocksdb::DB::Open(db_options, options.directory, families, &all_handles, &opened);
+      read_only ? rocksdb::DB::OpenForReadOnly(db_options, options.directory, families,
+                                               &all_handles, &opened)
+                : rocksdb::DB::Open(db_options, options.directory, families, &all_handles, &opened);
   if (!status.ok()) {
-    const Status ours = FromRocks(status, "open store " + options.directory);
-    // A file that another one names is not there.
-    const bool is_incomplete = ours.code() == Code::kNotFound || status.IsPathNotFound();
-    return is_incomplete ? Status(Code::kCorruption, ours.message()) : ours;
+    return status;
   }
   db.reset(opened);
   for (size_t i = 0; i < kFamilyCount; ++i) {
     handles[i] = all_handles[i + 1];
   }
-  return OkStatus();
+  return status;
 }
 
 rocksdb::Status Store::Impl::Fill(std::string_view operations, rocksdb::WriteBatch* out) const {

@@ -44,6 +44,9 @@ struct StoreOptions {
   // is max_batch_bytes().
   size_t memory_budget_bytes = size_t{72} << 20;
   int background_threads = 2;
+  // The newest checkpoint that somebody else knows of (the journal). Called when RocksDB's record
+  // of its files has a torn end: taking that off may not bring back an older checkpoint.
+  std::function<Result<Turn>()> newest_known_turn;
   // For tests: null is the real one.
   std::shared_ptr<rocksdb::FileSystem> file_system;
   // The bytes that a compaction reads, when it begins. From any thread.

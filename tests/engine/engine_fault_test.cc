@@ -1,15 +1,19 @@
 // Data directories that are not as they should be: what is lost, and what is refused.
 #include <gtest/gtest.h>
+#include <rocksdb/db.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "engine/inspect.h"
+#include "engine/journal_file.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_engine.h"
 
@@ -75,6 +79,64 @@ fs::path UsedSegment(const std::string& journal) {
     }
   }
   return used;
+}
+
+// Says which directories were synced.
+class NotingOps final : public JournalFileOps {
+ public:
+  Result<std::unique_ptr<JournalFile>> OpenFile(const std::string& path, bool create) override {
+    return real_.OpenFile(path, create);
+  }
+  Result<uint64_t> FileSize(const std::string& path) override { return real_.FileSize(path); }
+  Status Rename(const std::string& from, const std::string& to) override {
+    return real_.Rename(from, to);
+  }
+  Status Remove(const std::string& path) override { return real_.Remove(path); }
+  Result<std::vector<std::string>> List(const std::string& directory) override {
+    return real_.List(directory);
+  }
+  Status CreateDirectory(const std::string& directory) override {
+    return real_.CreateDirectory(directory);
+  }
+  Status SyncDirectory(const std::string& directory) override {
+    synced_.insert(directory);
+    return real_.SyncDirectory(directory);
+  }
+  bool has_synced(const std::string& directory) const { return synced_.contains(directory); }
+
+ private:
+  JournalFileOps& real_ = PosixJournalFileOps();
+  std::set<std::string> synced_;
+};
+
+TEST(EngineFault, DirectoriesThatWereThereAreSyncedIntoTheirParents) {
+  TempDir directory;
+  fs::create_directories(directory / "above/data");
+  NotingOps ops;
+  EngineOptions options = TestEngine::SmallOptions(directory / "above/data/");
+  options.file_ops = &ops;
+  TestEngine engine(options);
+  ASSERT_EQ(engine.Open(), "");
+  EXPECT_TRUE(ops.has_synced(directory / "above"));
+  EXPECT_TRUE(ops.has_synced(directory.path()));
+}
+
+TEST(EngineFault, AStoreThatLacksFamiliesAndHasNoJournalIsCompleted) {
+  TempDir directory;
+  const EngineOptions options = TestEngine::SmallOptions(directory / "data");
+  {
+    // As RocksDB leaves it when the process dies while the families are being made.
+    fs::create_directories(directory / "data/store");
+    rocksdb::Options only_default;
+    only_default.create_if_missing = true;
+    rocksdb::DB* database = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open(only_default, directory / "data/store", &database).ok());
+    delete database;
+  }
+  TestEngine engine(options);
+  ASSERT_EQ(engine.Open(), "");
+  AddTurns(engine, 1, 3);
+  EXPECT_EQ(CountEntries(engine), 3);
 }
 
 TEST(EngineFault, ADirectoryInUseIsRefused) {

@@ -281,6 +281,29 @@ void ExpectRepaired(SyncMode mode, bool fail_sync, int after) {
   EXPECT_EQ(ops.forbidden_calls(), 0);
 }
 
+TEST(JournalFault, ANameThatADeadProcessCouldNotSyncIsSyncedBeforeItIsRelied) {
+  FaultyFileOps ops;
+  const JournalOptions options = SmallOptions(&ops);
+  AppendTurns(*OpenStarted(options), 1, 3, 60);
+  // A spare whose file is on disk and whose name is not.
+  SegmentHeader header;
+  header.store_id = options.store_id;
+  header.segment_bytes = options.segment_bytes;
+  const std::string block = EncodeSegmentHeaderBlock(header);
+  const std::string_view piece = block;
+  auto file = ops.OpenFile("/j/segment-77", true);
+  ASSERT_TRUE(file.ok() && (*file)->Write(0, {&piece, 1}).ok() && (*file)->Sync().ok());
+  {
+    const auto journal = OpenStarted(options);
+    ASSERT_EQ(NewestSegment(ops).first, "/j/segment-77");
+    AppendTurns(*journal, 4, 6, 60);
+    ASSERT_EQ(journal->released_turn(), 6u);
+    std::mt19937_64 random(3);
+    ops.PowerCut(random);
+  }
+  EXPECT_EQ(OpenAndReplay(options, 0).records.size(), 6u);
+}
+
 TEST(JournalFault, AFailedWriteGoesOnInTheNextSegment) {
   for (int after = 0; after < 12; ++after) {
     ExpectRepaired(SyncMode::kAlways, false, after);

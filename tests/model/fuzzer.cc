@@ -142,7 +142,7 @@ void Fuzzer::MoveTo(const std::function<void(engine::EngineOptions*)>& adjust) {
   engine_->SetMemoryBudget(memory_budget_);
   engine_->SetNodeLimits(static_cast<int64_t>(limits_.max_entries),
                          static_cast<int64_t>(limits_.max_bytes));
-  AdoptSeenTimes();
+  AdoptSeenTimes(true);
 }
 
 void Fuzzer::NoteTurn(engine::Turn before) {
@@ -323,7 +323,7 @@ void Fuzzer::LoseTurn() {
 }
 
 // A consumer's seen time alone is not worth a commit: after a crash it may be an earlier one.
-void Fuzzer::AdoptSeenTimes() {
+void Fuzzer::AdoptSeenTimes(bool may_be_newer) {
   for (uint32_t db = 0; db < kDatabases; ++db) {
     for (auto& [key, stream] : databases_[db]) {
       const bool has_expired = stream.expire_ms != 0 && stream.expire_ms <= engine_.now_ms();
@@ -340,7 +340,8 @@ void Fuzzer::AdoptSeenTimes() {
               return;  // Compared later.
             }
             ModelConsumer& consumer = known->second.consumers[std::string(info.name)];
-            Expect(consumer.durable_seen_ms <= info.seen_ms && info.seen_ms <= consumer.seen_ms,
+            Expect(consumer.durable_seen_ms <= info.seen_ms &&
+                       (may_be_newer || info.seen_ms <= consumer.seen_ms),
                    "seen time out of bounds");
             consumer.seen_ms = info.seen_ms;
             consumer.durable_seen_ms = info.seen_ms;

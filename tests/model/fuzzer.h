@@ -159,7 +159,8 @@ class Fuzzer {
   void Checkpoint();
   void ChangeSettings();
   void Disturb();
-  void AdoptSeenTimes();
+  // `may_be_newer`: what is stored comes from a life that had gone on, without ending a turn.
+  void AdoptSeenTimes(bool may_be_newer = false);
   void NoteTurn(engine::Turn before);
   void RenameKey(const std::string& from, const std::string& to);
   void ReapAll();

@@ -34,8 +34,12 @@ struct LifeReport {
   std::atomic<uint64_t> durable;       // Without fsync always: what is said to survive a power cut.
   std::atomic<uint64_t> closed;        // 1: it ended by itself.
   std::atomic<uint64_t> recovered;     // The newest turn there was after the crash.
-  std::atomic<uint64_t> passes;        // Of what the caller counts.
-  char message[6000];                  // What went wrong.
+  // What the store's clock is ahead of the reference by: the life had gone on without ending a
+  // turn, and the checkpoint knows the time. Then no other life can follow this one at the same
+  // times.
+  std::atomic<int64_t> ahead_ms;
+  std::atomic<uint64_t> passes;  // Of what the caller counts.
+  char message[6000];            // What went wrong.
   void Say(const std::string& text);
 };
 
@@ -64,8 +68,8 @@ class Reference {
   engine::Turn last_turn() const { return last_turn_; }
   uint64_t HashOf(engine::Turn turn) const;
   int64_t NowOf(engine::Turn turn) const;
-  // The state as text; runs the seed again, here.
-  std::string DumpOf(engine::Turn turn) const;
+  // The state as text, as it looks `later_ms` later; runs the seed again, here.
+  std::string DumpOf(engine::Turn turn, int64_t later_ms) const;
 
  private:
   struct State {
@@ -83,7 +87,8 @@ struct Life {
   engine::Turn after_turn = 0;  // What the store in the directory holds; 0 = there is none yet.
   engine::Turn last_turn = 0;   // Here it ends by itself, with a clean close.
   std::function<void(engine::EngineOptions*)> adjust;  // What the engine is opened with besides.
-  std::function<void()> before_open;  // The directory is about to be opened: from here on it counts.
+  std::function<void()>
+      before_open;  // The directory is about to be opened: from here on it counts.
   std::function<void()> after_close;  // It ended by itself.
 };
 // In a child. Returns 0 after a clean close, kFault with words when a command answered wrongly.

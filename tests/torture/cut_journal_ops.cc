@@ -44,8 +44,7 @@ class CutFile final : public JournalFile {
 
 }  // namespace
 
-Result<std::unique_ptr<JournalFile>> CutJournalOps::OpenFile(const std::string& path,
-                                                             bool create) {
+Result<std::unique_ptr<JournalFile>> CutJournalOps::OpenFile(const std::string& path, bool create) {
   Result<std::unique_ptr<JournalFile>> opened = Status(engine::Code::kIo);
   const auto open = [&] {
     opened = real_.OpenFile(path, create);

@@ -1,0 +1,27 @@
+// How RocksDB is set up: its options, and how the memory budget is shared out. Pure functions.
+#pragma once
+
+#include <rocksdb/cache.h>
+#include <rocksdb/env.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/options.h>
+
+#include <cstddef>
+#include <memory>
+
+#include "engine/store.h"
+
+namespace engine {
+
+size_t BlockCacheBytes(size_t budget);
+// All memtables together. A checkpoint fills them and flushes them before the next one begins, so
+// the budget is for one batch, with what the skip lists and arenas add to its bytes (a quarter).
+size_t MemtableBytes(size_t budget);
+
+rocksdb::DBOptions DatabaseOptions(const StoreOptions& options,
+                                   std::shared_ptr<rocksdb::Logger> logger,
+                                   std::shared_ptr<rocksdb::EventListener> listener);
+rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget,
+                                           const std::shared_ptr<rocksdb::Cache>& cache);
+
+}  // namespace engine
