@@ -74,6 +74,10 @@ void Dispatcher::Disconnect(Session& session) {
   context_.monitors().Remove(session);
   NoteWaitEnded(session);
   StopWaiting(session);
+  // What a fetch under way brings is released when it ends.
+  if (session.parked != nullptr && session.state != SessionState::kLoading) {
+    ReleasePins(*session.parked);
+  }
   context_.watches().Forget(session.id);
   context_.pubsub().UnsubscribeAll(session);
   ++session.load_number;
