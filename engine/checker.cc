@@ -7,6 +7,7 @@
 
 #include "engine/codec.h"
 #include "engine/core.h"
+#include "engine/key_hash.h"
 #include "engine/loader.h"
 #include "engine/persistence.h"
 #include "engine/schema.h"
@@ -212,7 +213,7 @@ class RawChecker {
   std::set<uint32_t> databases_;
   std::set<std::string> expiries_;  // Records that must exist.
   std::set<std::string> dues_;
-  std::unordered_map<std::string, Owned> expected_;
+  std::unordered_map<std::string, Owned, KeyedHash> expected_;
 };
 
 }  // namespace

@@ -57,6 +57,12 @@ class Parser {
   // kMaxWantedBytes. A hint for how much to read, at least 1.
   size_t wanted() const { return wanted_; }
 
+  // Memory that a request which is still incomplete takes beside its bytes.
+  size_t memory_bytes() const {
+    return args_.capacity() * sizeof(std::string_view) + parked_.capacity() * sizeof(Span) +
+           inline_text_.capacity();
+  }
+
   // After kProtocolError: the reply's text without the leading '-'. It may hold a CR or LF the
   // client sent, which Writer::Error replaces.
   std::string_view error() const { return error_; }

@@ -35,6 +35,18 @@ inline constexpr int64_t kMemoryCheckMicros = 10'000;
 // too much is refused, and the transaction with it.
 inline constexpr size_t kMaxTransactionBytes = 128 * 1024 * 1024;
 
+// --- Logging in ---
+
+// After a wrong password clients at that address wait so long, and one of them at a time goes on in
+// each such round. One that has failed n times itself waits for n rounds, but for no more than
+// this.
+inline constexpr int64_t kLoginRoundMicros = 100'000;
+inline constexpr int64_t kMaxLoginRounds = 10;
+// Addresses with wrong passwords that are kept in mind, each so long after the last one; when there
+// are more, one of those that nobody waits at is forgotten.
+inline constexpr size_t kMaxLoginAddresses = 16 * 1024;
+inline constexpr int64_t kLoginMemoryMicros = 10'000'000;
+
 // --- Output ---
 
 // Unsent replies above which a connection is neither read nor executed, until they are half of it.
@@ -47,6 +59,9 @@ inline constexpr size_t kUnauthenticatedOutputBytes = 1024;
 // Lines that wait to be sent to a client that monitors; above it the client is closed, whatever
 // `client-output-buffer-limit` says: what others do must not fill the memory.
 inline constexpr size_t kMonitorOutputBytes = 64 * 1024 * 1024;
+// While clients need more memory than they may, a subscriber gets no message that would make its
+// unsent bytes more than this; it is closed.
+inline constexpr int64_t kSmallOutputBytes = 64 * 1024;
 // A piece of output takes no further replies at this size, so that what was sent can be freed.
 inline constexpr size_t kOutputPieceBytes = 64 * 1024;
 // Buffers for replies that are kept for reuse, and the capacity each has. A larger one is freed.

@@ -1,5 +1,6 @@
 #include "server/commands/connection.h"
 
+#include <bit>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "server/core/server_context.h"
 #include "server/core/session.h"
 #include "server/core/text.h"
+#include "server/core/transport.h"
 
 namespace server {
 namespace {
@@ -28,6 +30,28 @@ bool CanLogIn(const Settings& settings, std::string_view user, std::string_view 
 
 bool IsAuthenticated(const CommandContext& context) {
   return context.session.authenticated || context.server.settings().requirepass.empty();
+}
+
+// Counts a wrong password: its address is held up.
+Outcome RefuseLogin(CommandContext& context) {
+  ServerContext& server = context.server;
+  if (server.settings().requirepass.empty()) return Error::kWrongPassword;
+  ++context.session.login_failures;
+  const TransportInfo peer = context.session.transport.Info();
+  const uint64_t failures =
+      server.logins().NoteFailure(peer.network, server.clock().MonotonicMicros());
+  // Each line twice as far from the last: a log must not be filled by guessing.
+  if (std::has_single_bit(failures)) {
+    server.log().Warning(
+        "wrong password",
+        {{"client", context.session.id}, {"address", peer.peer_address}, {"times", failures}});
+  }
+  return Error::kWrongPassword;
+}
+
+void LogIn(Session& session) {
+  session.authenticated = true;
+  session.login_failures = 0;
 }
 
 // What HELLO was given. Nothing of it holds before all of it was found good.
@@ -112,10 +136,10 @@ Outcome CmdHello(CommandContext& context) {
   RETURN_IF_FAILED(ReadGreeting(context.args, &greeting));
   if (greeting.has_credentials &&
       !CanLogIn(context.server.settings(), greeting.user, greeting.password)) {
-    return Error::kWrongPassword;
+    return RefuseLogin(context);
   }
   if (!greeting.has_credentials && !IsAuthenticated(context)) return Error::kUnauthenticatedHello;
-  if (greeting.has_credentials) context.session.authenticated = true;
+  if (greeting.has_credentials) LogIn(context.session);
   if (greeting.name) context.session.name = *greeting.name;
   if (greeting.protocol) context.out.set_protocol(*greeting.protocol);
   WriteGreeting(context);
@@ -128,8 +152,8 @@ Outcome CmdAuth(CommandContext& context) {
   const bool names_user = context.args.size() == 3;
   if (!names_user && settings.requirepass.empty()) return Error::kNoPassword;
   const std::string_view user = names_user ? context.args[1] : kOnlyUser;
-  if (!CanLogIn(settings, user, context.args.back())) return Error::kWrongPassword;
-  context.session.authenticated = true;
+  if (!CanLogIn(settings, user, context.args.back())) return RefuseLogin(context);
+  LogIn(context.session);
   context.out.SimpleString("OK");
   return Done();
 }

@@ -25,6 +25,7 @@ void CollectClients(ServerContext& server, InfoSnapshot* snapshot) {
   snapshot->connected_clients = server.clients().size();
   snapshot->blocked_clients = server.waiters().client_count() + server.producers().client_count() +
                               server.pause().waiting_clients();
+  snapshot->client_buffer_bytes = server.client_memory().bytes();
   snapshot->blocking_keys = server.waiters().key_count() + server.producers().key_count();
   snapshot->watching_clients = server.watches().client_count();
   snapshot->watched_keys = server.watches().key_count();
@@ -41,6 +42,7 @@ void CollectStats(const Stats& stats, InfoSnapshot* snapshot) {
   snapshot->net_input_bytes = stats.net_input_bytes;
   snapshot->net_output_bytes = stats.net_output_bytes;
   snapshot->rejected_connections = stats.rejected_connections;
+  snapshot->evicted_clients = stats.evicted_clients;
   snapshot->expired_keys = stats.expired_keys;
   snapshot->keyspace_hits = stats.keyspace_hits;
   snapshot->keyspace_misses = stats.keyspace_misses;

@@ -52,7 +52,6 @@ inline constexpr std::string_view kIgnoredWords[] = {
     "list-max-listpack-size",
     "list-max-ziplist-size",
     "lua-time-limit",
-    "maxmemory-clients",
     "maxmemory-eviction-tenacity",
     "maxmemory-samples",
     "no-appendfsync-on-rewrite",

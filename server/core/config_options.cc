@@ -120,7 +120,7 @@ constexpr OptionSpec kOptions[] = {
          "written, with a sync every second, `no` after it is written."),
     Bool("appendonly", "yes", kMutable | kNoEffect, &Settings::appendonly,
          "There always is a journal."),
-    Integer("auth-timeout", "60", 0, kMaxInt32, kMutable, &Settings::auth_timeout_seconds,
+    Integer("auth-timeout", "10", 0, kMaxInt32, kMutable, &Settings::auth_timeout_seconds,
             "Where a password is set: seconds in which a new client must have given it, or it is "
             "disconnected; 0 = no limit. Not an option of Redis."),
     Special("bind", "* -::*", kManyWords, AssignBind, ShowBind,
@@ -174,6 +174,9 @@ constexpr OptionSpec kOptions[] = {
     Memory("maxmemory", "0", 0, kMaxInt64, kMutable, &Settings::maxmemory,
            "With more used memory than this, commands that need more answer OOM. 0 = no limit. "
            "`cache-size` is what bounds memory; this is for tools that set it."),
+    Special("maxmemory-clients", "1gb", kMutable, AssignClientMemory, ShowClientMemory,
+            "Bytes that the buffers of all clients may take together, or a percentage of "
+            "`maxmemory`; above it the client with the largest ones is closed. 0 = no limit."),
     Enum("maxmemory-policy", "noeviction", kEvictionPolicies, kMutable, &Settings::maxmemory_policy,
          "Keys are never evicted."),
     Special("min-free-disk", "auto", kMutable, AssignMinFreeDisk, ShowMinFreeDisk,
@@ -196,6 +199,9 @@ constexpr OptionSpec kOptions[] = {
     Alias(Bool("replica-read-only", "yes", kMutable | kNoEffect, &Settings::replica_read_only,
                "There are no replicas."),
           "slave-read-only"),
+    Integer("request-timeout", "60", 0, kMaxInt32, kMutable, &Settings::request_timeout_seconds,
+            "Seconds in which a request must have arrived as a whole, or its client is "
+            "disconnected, unless 1 KB a second has come; 0 = no limit. Not an option of Redis."),
     Text("requirepass", "", kMutable, &Settings::requirepass,
          "Password of the default user; empty = none needed."),
     Integer("restart-grace", "30000", 0, kMaxMs, 0, &Settings::restart_grace_ms,

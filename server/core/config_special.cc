@@ -123,6 +123,29 @@ std::string ShowOutputLimits(const Settings& settings) {
   return text;
 }
 
+std::string AssignClientMemory(std::span<const std::string> words, AssignMode, Settings* settings) {
+  constexpr int64_t kWhole = 100;
+  std::string_view text = words[0];
+  if (text.ends_with('%')) {
+    text.remove_suffix(1);
+    const std::optional<int64_t> percent = ParseConfigInteger(text);
+    if (!percent || *percent < 0 || *percent > kWhole) {
+      return "argument must be a memory or percent value";
+    }
+    settings->maxmemory_clients = -*percent;
+    return {};
+  }
+  const std::optional<int64_t> bytes = ParseConfigMemory(text);
+  if (!bytes) return "argument must be a memory or percent value";
+  settings->maxmemory_clients = *bytes;
+  return {};
+}
+
+std::string ShowClientMemory(const Settings& settings) {
+  const int64_t value = settings.maxmemory_clients;
+  return value < 0 ? fmt::format("{}%", -value) : fmt::format("{}", value);
+}
+
 std::string AssignKeyspaceEvents(std::span<const std::string> words, AssignMode,
                                  Settings* settings) {
   const std::string& letters = words[0];

@@ -20,6 +20,9 @@ std::string AssignOutputLimits(std::span<const std::string> words, AssignMode mo
                                Settings* settings);
 std::string ShowOutputLimits(const Settings& settings);
 
+std::string AssignClientMemory(std::span<const std::string> words, AssignMode mode,
+                               Settings* settings);
+std::string ShowClientMemory(const Settings& settings);
 std::string AssignKeyspaceEvents(std::span<const std::string> words, AssignMode mode,
                                  Settings* settings);
 std::string ShowKeyspaceEvents(const Settings& settings);

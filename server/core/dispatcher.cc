@@ -74,6 +74,10 @@ void Dispatcher::Disconnect(Session& session) {
   context_.monitors().Remove(session);
   NoteWaitEnded(session);
   StopWaiting(session);
+  // What a fetch under way brings is released when it ends.
+  if (session.parked != nullptr && session.state != SessionState::kLoading) {
+    ReleasePins(*session.parked);
+  }
   context_.watches().Forget(session.id);
   context_.pubsub().UnsubscribeAll(session);
   ++session.load_number;
@@ -125,8 +129,9 @@ FeedOutcome Dispatcher::FeedRequests(Session& session, std::string_view input, F
       return FeedOutcome::kMoreLater;
     }
     limits.authenticated = session.authenticated || context_.settings().requirepass.empty();
-    if (!limits.authenticated && session.output.size() > kUnauthenticatedOutputBytes) {
-      return FeedOutcome::kMoreLater;
+    if (!limits.authenticated) {
+      if (session.output.size() > kUnauthenticatedOutputBytes) return FeedOutcome::kMoreLater;
+      if (result->consumed < input.size() && IsHeldUp(session)) return FeedOutcome::kParked;
     }
     const resp::ParseResult parsed = session.parser.Next(input.substr(result->consumed), limits);
     if (parsed == resp::ParseResult::kProtocolError) {
@@ -138,6 +143,7 @@ FeedOutcome Dispatcher::FeedRequests(Session& session, std::string_view input, F
       result->wanted = session.parser.wanted();
       return FeedOutcome::kNeedMore;
     }
+    session.may_send_request = false;
     Execute(session, session.parser.request());
     if (context_.has_ready()) ServeReady();
   }
@@ -400,8 +406,9 @@ void Dispatcher::OnLoaded(ClientId id, uint64_t load_number,
     Unpark(*session);
     return;
   }
-  // Other clients may not run between a key's becoming ready and its readers.
-  if (context_.has_ready() && !context_.IsBlocked(id)) {
+  // Other clients may not run between a key's becoming ready and its readers. And many may have
+  // been given what they asked for at once, each with a large reply.
+  if ((context_.has_ready() && !context_.IsBlocked(id)) || context_.clients_need_too_much()) {
     WaitForRetry(*session);
     return;
   }
@@ -467,6 +474,7 @@ void Dispatcher::RunDueWork() {
   ReleasePaused();
   RetryWaiting();
   ServeTimeouts();
+  ReleaseHeldUp();
   CloseOverflowed();
   context_.clients().FreeRemoved();
 }
@@ -475,7 +483,7 @@ void Dispatcher::CloseOverflowed() {
   for (ClientId id : context_.pubsub().TakeOverflowed()) {
     Session* const session = context_.clients().Find(id);
     if (session == nullptr) continue;
-    context_.log().Warning("client closed: it does not take its messages",
+    context_.log().Warning("client closed: more waits to be sent to it than may",
                            {{"client", id}, {"bytes", session->output.size()}});
     Kill(*session);
   }
@@ -483,8 +491,9 @@ void Dispatcher::CloseOverflowed() {
 
 int64_t Dispatcher::NextDueMicros() const {
   const Waiters& waiters = context_.waiters();
-  int64_t next_us = std::min({waiters.next_deadline_us(), waiters.next_claim_us(),
-                              context_.producers().next_deadline_us()});
+  int64_t next_us =
+      std::min({waiters.next_deadline_us(), waiters.next_claim_us(),
+                context_.producers().next_deadline_us(), context_.logins().next_due_us()});
   const Instant& now = timer_.now();
   if (!retries_.empty()) next_us = std::min(next_us, now.monotonic_us + kRoomPollMicros);
   if (!paused_.empty() || holds_producers_) next_us = std::min(next_us, context_.pause().end_us());
@@ -500,7 +509,8 @@ int64_t Dispatcher::NextDueMicros() const {
 void Dispatcher::RetryWaiting() {
   std::vector<ClientId> without_room;
   size_t left = std::min(retries_.size(), kRetriesPerTurn);
-  while (left-- > 0 && !context_.has_ready() && !engine_.TurnIsFull()) {
+  while (left-- > 0 && !context_.has_ready() && !engine_.TurnIsFull() &&
+         !context_.clients_need_too_much()) {
     const ClientId id = retries_.front();
     retries_.pop_front();
     Session* const session = context_.clients().Find(id);

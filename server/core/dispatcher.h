@@ -128,6 +128,9 @@ class Dispatcher : public ClientControl {
   bool IsPaused(const Session& session, const CommandSpec& spec) const;
   void WaitForPauseEnd(Session& session);
   void ReleasePaused();
+  // Whether a client that has not logged in must wait because of wrong passwords; it does then.
+  bool IsHeldUp(Session& session);
+  void ReleaseHeldUp();
   void ReleasePins(ParkedCommand& parked);
   void WaitForRetry(Session& session);
 

@@ -107,7 +107,8 @@ void Dispatcher::ServeReady() {
   if (is_serving_) return;
   is_serving_ = true;
   const auto wake_up = [this](ClientId id) { return WakeUp(id); };
-  while (wake_ups_left_ > 0 && context_.has_ready() && !engine_.TurnIsFull()) {
+  while (wake_ups_left_ > 0 && context_.has_ready() && !engine_.TurnIsFull() &&
+         !context_.clients_need_too_much()) {
     // Readers first: what they take and acknowledge may be the room that others wait for.
     Waiters& line = context_.waiters().has_ready() ? context_.waiters() : context_.producers();
     wake_ups_left_ -= line.Serve(1, wake_up);

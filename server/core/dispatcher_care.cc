@@ -7,6 +7,7 @@
 #include "absl/functional/function_ref.h"
 #include "server/core/dispatcher.h"
 #include "server/core/key_event.h"
+#include "server/core/transport.h"
 #include "server/limits.h"
 
 namespace server {
@@ -67,6 +68,34 @@ void Dispatcher::CloseIfIdle(Session& session, int64_t now_us) {
   const bool can_be_idle = executes || !session.is_open();
   if (can_be_idle && timeout_us > 0 && now_us - session.last_used_us > timeout_us) {
     Kill(session);
+  }
+}
+
+// --- Wrong passwords
+// --------------------------------------------------------------------------------
+
+bool Dispatcher::IsHeldUp(Session& session) {
+  LoginGuard& logins = context_.logins();
+  if (logins.is_idle() || session.may_send_request) return false;
+  const std::string network = session.transport.Info().network;
+  const int64_t now_us = timer_.now().monotonic_us;
+  if (!logins.Holds(network, now_us)) return false;
+  logins.Wait(network, session.id, session.login_failures, now_us);
+  session.state = SessionState::kHeldUp;
+  return true;
+}
+
+void Dispatcher::ReleaseHeldUp() {
+  if (context_.logins().is_idle()) return;
+  const auto is_waiting = [this](ClientId id) {
+    const Session* const session = context_.clients().Find(id);
+    return session != nullptr && session->state == SessionState::kHeldUp;
+  };
+  for (ClientId id : context_.logins().TakeDue(timer_.now().monotonic_us, is_waiting)) {
+    Session& session = *context_.clients().Find(id);
+    session.state = SessionState::kReady;
+    session.may_send_request = true;
+    session.transport.InputWanted();
   }
 }
 

@@ -89,6 +89,7 @@ void WriteMemory(const InfoSnapshot& snapshot, SectionWriter& out) {
   out.Field("maxmemory_policy", "noeviction");
   out.Field("mem_fragmentation_ratio",
             Ratio(static_cast<double>(resident), static_cast<double>(snapshot.used_memory)));
+  out.Field("mem_clients_normal", snapshot.client_buffer_bytes);
   out.Field("mem_allocator", "libc");
   out.Field("weir_cache_size", snapshot.settings.cache_size);
   out.Field("weir_dirty_bytes", snapshot.engine.dirty_bytes);
@@ -136,6 +137,7 @@ void WriteStats(const InfoSnapshot& snapshot, SectionWriter& out) {
   out.Field("sync_partial_err", 0);
   out.Field("expired_keys", snapshot.expired_keys);
   out.Field("evicted_keys", 0);
+  out.Field("evicted_clients", snapshot.evicted_clients);
   out.Field("keyspace_hits", snapshot.keyspace_hits);
   out.Field("keyspace_misses", snapshot.keyspace_misses);
   out.Field("pubsub_channels", snapshot.channels);

@@ -71,6 +71,8 @@ struct InfoSnapshot {
   uint64_t net_input_bytes = 0;
   uint64_t net_output_bytes = 0;
   uint64_t rejected_connections = 0;
+  uint64_t evicted_clients = 0;
+  uint64_t client_buffer_bytes = 0;  // Of all clients together.
   uint64_t expired_keys = 0;
   uint64_t keyspace_hits = 0;
   uint64_t keyspace_misses = 0;

@@ -49,6 +49,7 @@ void OutputBuffer::EndReply(size_t mark, engine::Turn turn, engine::Turn release
   }
   if (tail_.size() < kOutputPieceBytes) return;
   sealed_bytes_ += tail_.size();
+  sealed_capacity_ += tail_.capacity();
   tail_start_ += tail_.size();
   sealed_.push_back(std::exchange(tail_, std::string()));
 }
@@ -77,6 +78,7 @@ void OutputBuffer::Consume(size_t count) {
   sent_ += count;
   while (!sealed_.empty() && tail_start_ - sealed_bytes_ + sealed_.front().size() <= sent_) {
     sealed_bytes_ -= sealed_.front().size();
+    sealed_capacity_ -= sealed_.front().capacity();
     pool_.Give(std::move(sealed_.front()));
     sealed_.pop_front();
   }
@@ -88,10 +90,13 @@ void OutputBuffer::ReleaseTail() {
   pool_.Give(std::exchange(tail_, std::string()));
 }
 
-size_t OutputBuffer::memory_bytes() const {
-  size_t bytes = tail_.capacity();
-  for (const std::string& piece : sealed_) bytes += piece.capacity();
-  return bytes;
+void OutputBuffer::Discard() {
+  while (!sealed_.empty()) sealed_.pop_front();
+  sealed_bytes_ = 0;
+  sealed_capacity_ = 0;
+  while (!gates_.empty()) gates_.pop_front();
+  tail_start_ = sent_ = end_position();
+  tail_ = std::string();
 }
 
 }  // namespace server

@@ -96,10 +96,13 @@ class OutputBuffer {
   // The first `count` bytes have been sent. At most what Collect has shown.
   void Consume(size_t count);
 
+  // Frees all of it. Nothing more may be sent.
+  void Discard();
+
   // For CLIENT LIST: bytes of the tail, pieces before it, memory of all.
   size_t tail_bytes() const { return tail_.size(); }
   size_t piece_count() const { return sealed_.size(); }
-  size_t memory_bytes() const;
+  size_t memory_bytes() const { return tail_.capacity() + sealed_capacity_; }
 
  private:
   struct Gate {
@@ -115,7 +118,8 @@ class OutputBuffer {
   uint64_t tail_start_ = 0;  // Position of tail_[0].
   uint64_t sent_ = 0;        // Position of the first unsent byte.
   FrontQueue<std::string> sealed_;
-  size_t sealed_bytes_ = 0;  // In sealed_, sent or not.
+  size_t sealed_bytes_ = 0;     // In sealed_, sent or not.
+  size_t sealed_capacity_ = 0;  // Memory of sealed_.
   // With rising positions and turns: one entry for each turn that has replies here.
   FrontQueue<Gate> gates_;
 };

@@ -7,6 +7,7 @@
 #include "server/core/pubsub.h"
 #include "server/core/server_context.h"
 #include "server/core/session.h"
+#include "server/limits.h"
 
 namespace server {
 namespace {
@@ -41,7 +42,10 @@ int64_t Deliver(ServerContext& server, const Message& message, const PubSub::Cli
     if (session == nullptr || !session->is_open()) continue;
     const std::string& bytes = encoded.In(session->writer.protocol());
     const auto pending = static_cast<int64_t>(session->pending_bytes() + bytes.size());
-    if (limit.hard_bytes > 0 && pending > limit.hard_bytes) {
+    const bool is_too_much = limit.hard_bytes > 0 && pending > limit.hard_bytes;
+    // One large message to many subscribers at once could fill the memory.
+    const bool fits = pending <= kSmallOutputBytes || !server.clients_need_too_much();
+    if (is_too_much || !fits) {
       server.pubsub().NoteOverflow(id);
     } else {
       session->Push(bytes, message.turn, message.released);

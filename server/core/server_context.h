@@ -9,12 +9,14 @@
 #include <string>
 #include <utility>
 
+#include "server/core/client_memory.h"
 #include "server/core/client_pause.h"
 #include "server/core/client_registry.h"
 #include "server/core/clock.h"
 #include "server/core/config.h"
 #include "server/core/latency_monitor.h"
 #include "server/core/log.h"
+#include "server/core/login_guard.h"
 #include "server/core/monitors.h"
 #include "server/core/output_buffer.h"
 #include "server/core/pubsub.h"
@@ -106,6 +108,13 @@ class ServerContext {
   LatencyMonitor& latency_monitor() { return latency_monitor_; }
   Monitors& monitors() { return monitors_; }
   ClientPause& pause() { return pause_; }
+  LoginGuard& logins() { return logins_; }
+  ClientMemory& client_memory() { return client_memory_; }
+  const ClientMemory& client_memory() const { return client_memory_; }
+  // Some client must be closed, at the end of the pass at the latest.
+  bool clients_need_too_much() const {
+    return client_memory_.IsOver(settings().client_memory_limit());
+  }
   BufferPool& buffers() { return buffers_; }
   // Set while there is a dispatcher.
   ClientControl& client_control() { return *client_control_; }
@@ -135,6 +144,8 @@ class ServerContext {
   LatencyMonitor latency_monitor_;
   Monitors monitors_;
   ClientPause pause_;
+  LoginGuard logins_;
+  ClientMemory client_memory_;
   ClientControl* client_control_ = nullptr;
   bool ticks_paused_ = false;
 };

@@ -74,6 +74,18 @@ size_t Session::pending_bytes() const {
   return output.size() + held;
 }
 
+size_t Session::memory_bytes() const {
+  size_t bytes = output.memory_bytes() + parser.memory_bytes();
+  if (held_pushes_ != nullptr) {
+    bytes += held_pushes_->before.capacity() + held_pushes_->behind.capacity();
+  }
+  if (parked != nullptr) {
+    bytes += parked->bytes.capacity() + parked->args.capacity() * sizeof(std::string_view);
+  }
+  if (transaction != nullptr) bytes += transaction->memory_bytes();
+  return bytes;
+}
+
 void Session::Reset() {
   transaction.reset();
   writer.set_protocol(2);

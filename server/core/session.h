@@ -37,6 +37,7 @@ enum class SessionState : uint8_t {
   kLoading,  // Objects are being fetched for a command.
   kRetry,    // A command waits for its turn or for room for unsaved bytes.
   kPaused,   // A command waits for the end of a CLIENT PAUSE.
+  kHeldUp,   // It has not logged in, and from its address came a wrong password; see LoginGuard.
   kClosing,  // Closes when its replies have been sent; executes nothing.
   kClosed,   // Disconnected.
 };
@@ -94,6 +95,8 @@ class Session {
 
   uint32_t db = 0;
   bool authenticated = true;
+  int64_t login_failures = 0;     // Wrong passwords in a row.
+  bool may_send_request = false;  // It was held up, and is not for its next request.
   bool no_evict = false;
   bool no_touch = false;
   bool is_monitor = false;  // Set by Monitors.
@@ -141,6 +144,9 @@ class Session {
   void Push(std::string_view encoded, engine::Turn turn, engine::Turn released);
   // Bytes that wait to be sent, held pushes included.
   size_t pending_bytes() const;
+  // What the client makes the server keep beside its input: unsent replies, commands that wait or
+  // are queued. An estimate, in constant time.
+  size_t memory_bytes() const;
 
   // What RESET does to a connection; the caller decides on `authenticated`, and gives up watches
   // and subscriptions.

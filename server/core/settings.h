@@ -60,6 +60,8 @@ struct Settings {
   std::string requirepass;
   int64_t proto_max_bulk_len = 0;
   int64_t client_query_buffer_limit = 0;
+  int64_t request_timeout_seconds = 0;  // For a request to become whole; 0 = no limit.
+  int64_t maxmemory_clients = 0;        // Bytes; negative = percent of maxmemory. See below.
   std::array<OutputLimit, kClientClasses> client_output_buffer_limit;
 
   // Storage.
@@ -117,6 +119,12 @@ struct Settings {
   // fail on names that they do not know.
   bool tells_of(int64_t major, int64_t minor) const {
     return redis_version_code >= major * kVersionStep + minor;
+  }
+  // Bytes that all clients' buffers may take; 0 = no limit.
+  int64_t client_memory_limit() const {
+    constexpr int64_t kPercent = 100;
+    if (maxmemory_clients >= 0) return maxmemory_clients;
+    return maxmemory / kPercent * -maxmemory_clients;
   }
   LogThreshold log_threshold() const { return static_cast<LogThreshold>(loglevel); }
   const OutputLimit& output_limit(ClientClass kind) const {

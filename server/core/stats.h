@@ -50,6 +50,7 @@ class Stats {
 
   uint64_t connections_received = 0;
   uint64_t rejected_connections = 0;
+  uint64_t evicted_clients = 0;  // Closed because all together took too much memory.
   uint64_t commands_processed = 0;
   uint64_t error_replies = 0;
   uint64_t net_input_bytes = 0;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "engine/check.h"
 #include "server/core/args.h"
@@ -145,11 +146,18 @@ Outcome RunTransaction(CommandContext& exec, const CommandQueue& queue) {
   if (!has_pins) exec.op.pins = &pins;
   CommandTimer timer(exec.server.clock());
   exec.out.ArrayHeader(queue.size());
+  const size_t behind_header = exec.out.size();
+  const int64_t limit_bytes = exec.server.settings().client_memory_limit();
   Outcome outcome;
   std::vector<std::string_view> args;
   for (size_t i = 0; i < queue.size() && outcome.ok(); ++i) {
     const CommandSpec& spec = queue.Get(i, &args);
     outcome = RunQueued(exec, spec, args, &timer);
+    if (limit_bytes > 0 && std::cmp_greater(exec.out.size() - behind_header, limit_bytes)) {
+      // All of it takes effect, but there is no room for the reply: the client will be closed.
+      exec.session.output.Rewind(behind_header);
+      exec.server.pubsub().NoteOverflow(exec.session.id);
+    }
   }
   if (!has_pins) {
     exec.engine.ReleasePins(&pins);

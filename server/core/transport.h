@@ -13,6 +13,7 @@ namespace server {
 struct TransportInfo {
   std::string peer_address;  // "127.0.0.1:5000", "[::1]:5000"; of a UNIX socket "/path:0".
   std::string local_address;
+  std::string network;  // Of the peer, for limits by address; see Peer::network.
   int fd = -1;
   bool is_unix_socket = false;
   bool is_local = false;        // The peer is on this machine.

@@ -18,7 +18,7 @@ struct Waiters::Key {
   uint32_t db = 0;
   std::string name;
   LaneNumber last_lane = kFanOutLane;
-  absl::flat_hash_map<std::string, Lane> groups;
+  absl::flat_hash_map<std::string, Lane, engine::KeyedHash, engine::BytesEqual> groups;
   absl::btree_map<Place, ClientId> clients;
   absl::btree_set<ClaimPlace> claims;
 
@@ -161,7 +161,7 @@ void Waiters::SignalClaims(uint32_t db, std::string_view name, std::string_view 
   const auto found = keys_.find(KeyName{db, name});
   if (found == keys_.end()) return;
   const Key& key = *found->second;
-  const auto lane = key.groups.find(std::string(group));
+  const auto lane = key.groups.find(group);
   if (lane == key.groups.end()) return;
   const LaneNumber number = lane->second.number;
   auto first = key.claims.lower_bound({number, 0, 0, 0});
@@ -244,7 +244,7 @@ void Waiters::ForEachConsumer(uint32_t db, std::string_view name, std::string_vi
   const auto found = keys_.find(KeyName{db, name});
   if (found == keys_.end()) return;
   const Key& key = *found->second;
-  const auto lane = key.groups.find(std::string(group));
+  const auto lane = key.groups.find(group);
   if (lane == key.groups.end()) return;
   const LaneNumber number = lane->second.number;
   for (auto place = key.clients.lower_bound({number, 0});

@@ -29,6 +29,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/functional/function_ref.h"
+#include "engine/key_hash.h"
 #include "server/core/command.h"
 #include "server/core/session.h"
 
@@ -143,7 +144,7 @@ class Waiters {
     bool operator==(const KeyName&) const = default;
     template <typename H>
     friend H AbslHashValue(H state, const KeyName& key) {
-      return H::combine(std::move(state), key.db, key.name);
+      return H::combine(std::move(state), key.db, engine::KeyedHash()(key.name));
     }
   };
   struct Client {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/fault_point.h"
+#include "server/core/transaction.h"
 #include "server/limits.h"
 #include "server/net/connection_table.h"
 #include "server/net/limits.h"
@@ -24,10 +25,13 @@ Connection::Connection(ConnectionTable& table, OwnedFd fd, Peer peer)
   readable_ =
       table_.loop().NewEvent<&Connection::OnReadable>(fd_.get(), Readiness::kReadable, this);
   readable_.Add();
+  NoteLogin();
 }
 
 Connection::~Connection() {
-  if (session_ != nullptr) table_.dispatcher().Disconnect(*session_);
+  if (session_ != nullptr) table_.dispatcher().Disconnect(*std::exchange(session_, nullptr));
+  NoteLogin();
+  NoteMemory();
 }
 
 // --- Input ---------------------------------------------------------------------------------------
@@ -46,14 +50,38 @@ void Connection::OnReadable() {
   } else if (errno != EAGAIN && errno != EINTR) {
     Drop();
   }
-  input_.Settle();
+  Settle();
 }
 
 void Connection::ExecuteWaiting() {
   is_in_input_list_ = false;
   if (session_ == nullptr || closes_after_reply_ || is_paused_) return;
   Execute();
+  Settle();
+}
+
+void Connection::Settle() {
   input_.Settle();
+  NoteLogin();
+  NoteMemory();
+  table_.EvictAboveLimit();
+}
+
+void Connection::NoteLogin() {
+  const bool is_stranger = session_ != nullptr && MustLogIn();
+  if (is_stranger == is_stranger_) return;
+  is_stranger_ = is_stranger;
+  if (is_stranger) {
+    table_.AddStranger(peer_.network, id_);
+  } else {
+    table_.RemoveStranger(peer_.network, id_);
+  }
+}
+
+void Connection::NoteMemory() {
+  const size_t bytes = session_ == nullptr ? 0 : input_.own_bytes() + session_->memory_bytes();
+  table_.context().client_memory().Note(bytes, &noted_bytes_);
+  table_.stranger_memory().Note(is_stranger_ ? bytes : 0, &noted_stranger_bytes_);
 }
 
 void Connection::Execute() {
@@ -76,6 +104,10 @@ void Connection::Execute() {
   }
   if (is_half_closed_ && !input_waits_) OnEndOfInput();
   UpdateInterest();
+  if (!input_.empty() && !is_in_partial_list_) {
+    is_in_partial_list_ = true;
+    table_.NotePartial(id_);
+  }
 }
 
 void Connection::OnEndOfInput() {
@@ -84,7 +116,7 @@ void Connection::OnEndOfInput() {
   if (session_->state == SessionState::kReady) {
     // It may still read: what it has sent is answered.
     table_.dispatcher().CloseAfterReply(*session_);
-  } else if (session_->state == SessionState::kBlocked) {
+  } else if (WaitsForOthers()) {
     Drop();
   } else {
     // The command may block once it has what it needs.
@@ -97,9 +129,11 @@ bool Connection::MustLogIn() const {
 }
 
 bool Connection::ExceedsInputLimit() const {
-  const int64_t limit =
-      MustLogIn() ? kUnauthenticatedInputBytes : table_.settings().client_query_buffer_limit;
-  return std::cmp_greater(input_.size(), limit);
+  if (!MustLogIn()) {
+    return std::cmp_greater(input_.size(), table_.settings().client_query_buffer_limit);
+  }
+  return std::cmp_greater(input_.size(), kUnauthenticatedInputBytes) ||
+         (!input_.empty() && table_.stranger_memory().bytes() > kStrangersBytes);
 }
 
 void Connection::UpdateInterest() {
@@ -130,18 +164,73 @@ void Connection::UpdateInterest() {
 void Connection::OnPeerClosed() {
   peer_closed_.Remove();
   if (session_ == nullptr) return;
-  if (session_->state == SessionState::kBlocked) {
+  if (WaitsForOthers()) {
     Drop();
   } else {
     table_.NoteHalfClosed(id_);
   }
 }
 
+bool Connection::WaitsForOthers() const {
+  return session_->state == SessionState::kBlocked || session_->state == SessionState::kHeldUp;
+}
+
 bool Connection::CheckHalfClosed() {
   if (session_ == nullptr || session_->state == SessionState::kReady) return false;
-  if (session_->state != SessionState::kBlocked) return true;
+  if (!WaitsForOthers()) return true;
   Drop();
   return false;
+}
+
+bool Connection::CheckRequest() {
+  constexpr int64_t kMillisPerSecond = 1000;
+  if (session_ == nullptr || input_.empty()) {
+    is_in_partial_list_ = false;
+    return false;
+  }
+  const int64_t now_ms = table_.context().clock().MonotonicMs();
+  const bool is_arriving = session_->state == SessionState::kReady && !is_paused_ && !input_waits_;
+  if (!is_arriving || request_since_ms_ == 0 || request_number_ != session_->command_count) {
+    // Above 0, which stands for never.
+    request_since_ms_ = is_arriving ? std::max<int64_t>(now_ms, 1) : 0;
+    request_number_ = session_->command_count;
+    request_start_bytes_ = received_bytes_;
+    return true;
+  }
+  const int64_t limit_ms = table_.settings().request_timeout_seconds * kMillisPerSecond;
+  const int64_t passed_ms = now_ms - request_since_ms_;
+  const auto arrived_bytes = static_cast<int64_t>(received_bytes_ - request_start_bytes_);
+  if (limit_ms == 0 || passed_ms <= limit_ms ||
+      arrived_bytes * kMillisPerSecond >= kSlowestRequestBytesPerSecond * passed_ms) {
+    return true;
+  }
+  table_.context().log().Warning("client closed: its request does not arrive",
+                                 {{"client", id_}, {"address", peer_.address}});
+  Drop();
+  return false;
+}
+
+size_t Connection::EvictionWeight() const {
+  if (session_ == nullptr || session_->no_evict) return 0;
+  return noted_bytes_ + (kUnsentWeight - 1) * session_->output.size();
+}
+
+void Connection::Evict() {
+  table_.context().log().Warning(
+      "client closed: clients need too much memory, and it most of it",
+      {{"client", id_}, {"address", peer_.address}, {"bytes", noted_bytes_}});
+  ++table_.context().stats().evicted_clients;
+  Session& session = *session_;  // Stays until the end of the turn, its buffers need not.
+  Drop();
+  session.output.Discard();
+  session.transaction.reset();
+  input_.Clear();
+}
+
+bool Connection::MakeRoom(int64_t now_us) {
+  if (session_ == nullptr || now_us - session_->connected_at_us < kTimeToLogInMicros) return false;
+  Drop();
+  return true;
 }
 
 // --- Output --------------------------------------------------------------------------------------
@@ -220,6 +309,7 @@ void Connection::WaitUntilWritable() {
 }
 
 void Connection::AfterSend(engine::Turn released) {
+  NoteMemory();
   // A session's output lives on until the end of the pass, whatever happens here.
   const OutputBuffer& output = session_->output;
   if (output.empty() && closes_after_reply_) {
@@ -267,7 +357,10 @@ void Connection::Abandon(engine::Turn released, std::string_view error_line) {
 
 // --- Transport -----------------------------------------------------------------------------------
 
-void Connection::OutputReady() { NoteOutput(); }
+void Connection::OutputReady() {
+  NoteOutput();
+  NoteMemory();
+}
 
 void Connection::InputWanted() {
   input_waits_ = true;
@@ -290,6 +383,7 @@ void Connection::CloseNow() {
 TransportInfo Connection::Info() const {
   return {.peer_address = peer_.address,
           .local_address = LocalAddress(fd_.get()),
+          .network = peer_.network,
           .fd = fd_.get(),
           .is_unix_socket = peer_.is_unix_socket,
           .is_local = peer_.is_unix_socket || peer_.is_loopback,
@@ -314,6 +408,8 @@ void Connection::Doom() {
   readable_.Remove();
   if (writable_.exists()) writable_.Remove();
   if (peer_closed_.exists()) peer_closed_.Remove();
+  NoteLogin();
+  NoteMemory();
   table_.NoteClosed(id_);
 }
 

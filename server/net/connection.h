@@ -50,6 +50,15 @@ class Connection final : public Transport {
   bool CheckOutput();
   // Closes it when its peer sends no more and it is blocked. False when it needs no further looks.
   bool CheckHalfClosed();
+  // Closes it when a request has been arriving for too long. False when it needs no further looks.
+  bool CheckRequest();
+  // Closes it, and frees what its buffers take at once. Not while it is executed.
+  void Evict();
+  // Closes one that has not logged in, for another that may. False when it is too new for that.
+  bool MakeRoom(int64_t now_us);
+  // The connection with most of it goes first when clients need too much memory; 0 = it may stay.
+  size_t EvictionWeight() const;
+  const Peer& peer() const { return peer_; }
   // For a failure of the storage: sends what may leave, then `error_line`, if any reply has to
   // stay.
   void Abandon(engine::Turn released, std::string_view error_line);
@@ -69,9 +78,17 @@ class Connection final : public Transport {
   // Executes what is in the input buffer; what next.
   void Execute();
   void OnEndOfInput();
+  // It waits for what may never come, and has nobody who would hear of it once the peer has gone.
+  bool WaitsForOthers() const;
   // A password is set and the client has not given it.
   bool MustLogIn() const;
   bool ExceedsInputLimit() const;
+  // Keeps the table informed whether it has logged in.
+  void NoteLogin();
+  // Notes what its buffers take.
+  void NoteMemory();
+  // The end of whatever has been done with it.
+  void Settle();
   // Starts and stops reading and executing, as the state of the connection wants it.
   void UpdateInterest();
   void NoteOutput();
@@ -106,6 +123,16 @@ class Connection final : public Transport {
   bool is_in_input_list_ = false;
   bool is_in_output_list_ = false;
   bool is_in_gated_list_ = false;
+  bool is_in_partial_list_ = false;
+  bool is_stranger_ = false;  // As the table knows it.
+
+  size_t noted_bytes_ = 0;
+  size_t noted_stranger_bytes_ = 0;
+  // When CheckRequest first saw the request that is arriving, and after how many commands and
+  // bytes.
+  int64_t request_since_ms_ = 0;
+  uint64_t request_number_ = 0;
+  uint64_t request_start_bytes_ = 0;
 
   uint64_t received_bytes_ = 0;
   uint64_t sent_bytes_ = 0;

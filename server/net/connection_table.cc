@@ -31,7 +31,7 @@ ConnectionTable::ConnectionTable(EventLoop& loop, ServerContext& context, Dispat
       engine_(engine),
       capacity_(std::numeric_limits<int64_t>::max()) {}
 
-ConnectionTable::~ConnectionTable() = default;
+ConnectionTable::~ConnectionTable() { CloseAll(); }
 
 void ConnectionTable::Admit(OwnedFd fd, Peer peer) {
   if (std::cmp_greater_equal(connections_.size(), std::min(settings().maxclients, capacity_))) {
@@ -42,10 +42,58 @@ void ConnectionTable::Admit(OwnedFd fd, Peer peer) {
     Refuse(fd, kDenied);
     return;
   }
+  if (!settings().requirepass.empty() && !MakeRoomForStranger(peer.network)) {
+    Refuse(fd, kTooManyClients);
+    return;
+  }
   if (!peer.is_unix_socket) PrepareTcpClient(fd.get(), settings().tcp_keepalive_seconds);
   auto connection = std::make_unique<Connection>(*this, std::move(fd), std::move(peer));
   const ClientId id = connection->id();
   connections_.emplace(id, std::move(connection));
+}
+
+bool ConnectionTable::MakeRoomForStranger(const std::string& network) {
+  const int64_t now_us = context_.clock().MonotonicMicros();
+  const auto drop_oldest = [this, now_us](const Ids& ids) {
+    const auto found = connections_.find(*ids.begin());
+    return found != connections_.end() && found->second->MakeRoom(now_us);
+  };
+  const auto same = strangers_by_network_.find(network);
+  if (same != strangers_by_network_.end() && same->second.size() >= kStrangersPerAddress) {
+    drop_oldest(same->second);
+  }
+  const int64_t total = std::max(settings().maxclients / kClientsPerStranger, kLeastStrangers);
+  return std::cmp_less(strangers_.size(), total) || drop_oldest(strangers_);
+}
+
+void ConnectionTable::AddStranger(const std::string& network, ClientId id) {
+  strangers_.insert(id);
+  strangers_by_network_[network].insert(id);
+}
+
+void ConnectionTable::RemoveStranger(const std::string& network, ClientId id) {
+  strangers_.erase(id);
+  const auto found = strangers_by_network_.find(network);
+  if (found == strangers_by_network_.end()) return;
+  found->second.erase(id);
+  if (found->second.empty()) strangers_by_network_.erase(found);
+}
+
+void ConnectionTable::EvictLargest() {
+  ClientMemory& memory = context_.client_memory();
+  while (context_.clients_need_too_much()) {
+    Connection* largest = nullptr;
+    size_t most = 0;
+    for (const auto& [id, connection] : connections_) {
+      const size_t weight = connection->EvictionWeight();
+      if (weight <= most) continue;
+      most = weight;
+      largest = connection.get();
+    }
+    if (largest == nullptr) return memory.Tolerate(memory.bytes());
+    largest->Evict();
+  }
+  memory.Tolerate(0);
 }
 
 void ConnectionTable::Refuse(const OwnedFd& fd, std::string_view line) {
@@ -78,6 +126,7 @@ void ConnectionTable::ExecuteWaiting() {
 }
 
 void ConnectionTable::SendOutput() {
+  EvictAboveLimit();
   const engine::Turn released = engine_.released_turn();
   TakeAll(&output_, [released](Connection& connection) { connection.Send(released); });
   if (released == last_released_) return;
@@ -94,6 +143,8 @@ void ConnectionTable::Tick() {
   CheckAll(&half_closed_, [](Connection& connection) { return connection.CheckHalfClosed(); });
   if (++ticks_ < kTicksPerOutputCheck) return;
   ticks_ = 0;
+  context_.client_memory().Tolerate(0);
+  CheckAll(&partial_, [](Connection& connection) { return connection.CheckRequest(); });
   CheckAll(&slow_, [](Connection& connection) { return connection.CheckOutput(); });
 }
 

@@ -8,12 +8,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "engine/engine.h"
+#include "engine/key_hash.h"
+#include "server/core/client_memory.h"
 #include "server/core/dispatcher.h"
 #include "server/core/server_context.h"
 #include "server/core/session.h"
@@ -66,6 +70,20 @@ class ConnectionTable {
   // Looked at in ticks, until CheckOutput or CheckHalfClosed says that it needs not.
   void NoteSlow(ClientId id) { slow_.insert(id); }
   void NoteHalfClosed(ClientId id) { half_closed_.insert(id); }
+  // A request of it may have arrived in part; until CheckRequest says that none has.
+  void NotePartial(ClientId id) { partial_.insert(id); }
+
+  // A password is set, and a connection has not given it yet, or does not need to any more.
+  void AddStranger(const std::string& network, ClientId id);
+  void RemoveStranger(const std::string& network, ClientId id);
+  // What their buffers take.
+  ClientMemory& stranger_memory() { return stranger_memory_; }
+
+  // When the buffers of all take more than they may: closes those with the largest.
+  void EvictAboveLimit() {
+    if (context_.clients_need_too_much()) [[unlikely]]
+      EvictLargest();
+  }
 
   EventLoop& loop() { return loop_; }
   ServerContext& context() { return context_; }
@@ -83,6 +101,9 @@ class ConnectionTable {
   template <typename Check>
   void CheckAll(absl::flat_hash_set<ClientId>* ids, Check check);
   void Refuse(const OwnedFd& fd, std::string_view line);
+  // Whether one more connection that has not logged in may come from there; closes old ones for it.
+  bool MakeRoomForStranger(const std::string& network);
+  void EvictLargest();
 
   EventLoop& loop_;
   ServerContext& context_;
@@ -101,6 +122,14 @@ class ConnectionTable {
   std::vector<ClientId> scratch_;  // Memory for TakeAll.
   absl::flat_hash_set<ClientId> slow_;
   absl::flat_hash_set<ClientId> half_closed_;
+  absl::flat_hash_set<ClientId> partial_;
+
+  // Connections that have not logged in, the oldest first.
+  using Ids = absl::btree_set<ClientId>;
+  Ids strangers_;
+  absl::flat_hash_map<std::string, Ids, engine::KeyedHash, engine::BytesEqual>
+      strangers_by_network_;
+  ClientMemory stranger_memory_;
   engine::Turn last_released_ = 0;  // Gated output was last looked at then.
 };
 

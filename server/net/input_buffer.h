@@ -41,6 +41,8 @@ class InputBuffer {
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
+  // Memory of its own; while bytes lie in the shared buffer they are not in it.
+  size_t own_bytes() const { return own_capacity_; }
   // Memory of its own that holds nothing.
   size_t free_bytes() const { return own_capacity_ - (is_shared_ ? 0 : size_); }
 

@@ -17,6 +17,15 @@ inline constexpr size_t kCarriedInputBytes = 16 * 1024;
 inline constexpr size_t kParkedInputBytes = 64 * 1024;
 // `client-query-buffer-limit` of connections that have not authenticated.
 inline constexpr int64_t kUnauthenticatedInputBytes = 1024 * 1024;
+// Input and the like of all who have not logged in; one that needs more while there is so much is
+// closed.
+inline constexpr size_t kStrangersBytes = 16 * 1024 * 1024;
+// Who is closed when all clients need too much memory: a byte that one does not take weighs as much
+// as so many that it has sent.
+inline constexpr size_t kUnsentWeight = 4;
+// A request that takes longer than `request-timeout` to arrive is waited for as long as so many
+// bytes a second come.
+inline constexpr int64_t kSlowestRequestBytesPerSecond = 1024;
 
 // --- Output ---
 
@@ -30,6 +39,13 @@ inline constexpr size_t kDiscardedInputBytes = 256 * 1024;
 
 // --- Connections ---
 
+// Where a password is set: connections that have not logged in, of one address, and together as a
+// part of `maxclients`. For one more, the oldest is closed once it has had some time to log in; if
+// it has not, a further one of the address may stay for now, and one above the total is refused.
+inline constexpr size_t kStrangersPerAddress = 64;
+inline constexpr int64_t kClientsPerStranger = 4;
+inline constexpr int64_t kLeastStrangers = 64;
+inline constexpr int64_t kTimeToLogInMicros = 1'000'000;
 // Connections one listener accepts in a pass of the loop.
 inline constexpr int kAcceptsPerPass = 256;
 // File descriptors kept for everything that is no client: store, journal, log, listeners. Of a

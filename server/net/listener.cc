@@ -46,6 +46,7 @@ bool Listener::AcceptOne() {
                      SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (fd.is_open()) {
     accepted_(std::move(fd), {.address = FormatAddress(address, socket_.unix_path),
+                              .network = NetworkOf(address, socket_.unix_path),
                               .is_unix_socket = !socket_.unix_path.empty(),
                               .is_loopback = IsLoopback(address)});
     return true;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -118,6 +119,22 @@ std::string FormatAddress(const sockaddr_storage& address, const std::string& un
     return "[" + std::string(text) + "]:" + std::to_string(ntohs(ip.sin6_port));
   }
   return unix_path + ":0";
+}
+
+std::string NetworkOf(const sockaddr_storage& address, const std::string& unix_path) {
+  constexpr size_t kHostBytes = 8;
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return unix_path;
+  char text[INET6_ADDRSTRLEN] = "?";
+  if (address.ss_family == AF_INET) {
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(address).sin_addr, text, sizeof(text));
+    return text;
+  }
+  in6_addr ip = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+  // A mapped IPv4 address differs in its last bytes alone, and one machine has all of ::1's.
+  if (!IN6_IS_ADDR_V4MAPPED(&ip))
+    std::fill(std::end(ip.s6_addr) - kHostBytes, std::end(ip.s6_addr), 0);
+  inet_ntop(AF_INET6, &ip, text, sizeof(text));
+  return text;
 }
 
 bool IsLoopback(const sockaddr_storage& address) {

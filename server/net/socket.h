@@ -17,6 +17,9 @@ namespace server {
 // The other side of a connection.
 struct Peer {
   std::string address;  // "127.0.0.1:5000", "[::1]:5000"; of a UNIX socket "/path:0".
+  // What counts as one address where clients are limited by it: an IPv4 address, the first 64 bits
+  // of an IPv6 address; the path of a UNIX socket.
+  std::string network = {};
   bool is_unix_socket = false;
   bool is_loopback = false;  // On this machine; always so with a UNIX socket.
 };
@@ -42,6 +45,8 @@ engine::Status StartListening(const BoundSocket& socket, int backlog);
 
 // The address in the form of Peer::address. `unix_path` names a UNIX socket.
 std::string FormatAddress(const sockaddr_storage& address, const std::string& unix_path);
+// The address in the form of Peer::network.
+std::string NetworkOf(const sockaddr_storage& address, const std::string& unix_path);
 bool IsLoopback(const sockaddr_storage& address);
 // The address of the socket's own end.
 std::string LocalAddress(int fd);

@@ -175,6 +175,9 @@ TEST(ConfigSet, GivesTheReasonOfEachKind) {
             "Invalid client class specified in buffer limit configuration.");
   EXPECT_EQ(reason("client-output-buffer-limit", "normal 1 2 x"),
             "Error in hard, soft or soft_seconds setting in buffer limit configuration.");
+  for (const std::string_view bad : {"x", "-1", "101%", "-1%", "%", "1.5%"}) {
+    EXPECT_EQ(reason("maxmemory-clients", bad), "argument must be a memory or percent value");
+  }
   EXPECT_EQ(reason("notify-keyspace-events", "Q"),
             "Invalid event class character. Use 'Ag$lshzxeKEtmdnoc'.");
 }
@@ -188,6 +191,18 @@ TEST(ConfigSet, ListsAreOneArgument) {
   EXPECT_EQ(SetError(config, {"client-output-buffer-limit", "replica 1mb 2k 3 pubsub 0 0 0"}), "");
   EXPECT_EQ(Value(config, "client-output-buffer-limit"),
             "normal 0 0 0 slave 1048576 2000 3 pubsub 0 0 0");
+}
+
+TEST(ConfigSet, ClientMemoryIsBytesOrAPartOfMaxmemory) {
+  Config config;
+  EXPECT_EQ(config.settings().client_memory_limit(), 1 << 30);
+  EXPECT_EQ(SetError(config, {"maxmemory-clients", "2mb"}), "");
+  EXPECT_EQ(Value(config, "maxmemory-clients"), "2097152");
+  EXPECT_EQ(SetError(config, {"maxmemory-clients", "5%"}), "");
+  EXPECT_EQ(Value(config, "maxmemory-clients"), "5%");
+  EXPECT_EQ(config.settings().client_memory_limit(), 0) << "a part of no limit is none";
+  EXPECT_EQ(SetError(config, {"maxmemory", "1000000"}), "");
+  EXPECT_EQ(config.settings().client_memory_limit(), 50'000);
 }
 
 TEST(ConfigSet, EventsAreReadBackInOneOrder) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/check.h"
+#include "engine/stream.h"
 #include "server/core/command_table.h"
 #include "server/core/password.h"
 #include "server/limits.h"
@@ -281,6 +282,22 @@ TEST_F(LoadingTest, KilledWhileLoadingGetsNothing) {
   EXPECT_EQ(other.Call("CLIENT KILL ID " + std::to_string(cold.id())), ":1");
   server_.RunPosted();
   EXPECT_EQ(cold.NextReply(), "(closed)");
+}
+
+TEST_F(LoadingTest, WhatWasFetchedForAClientThatGoesMayLeaveTheMemory) {
+  TestClient& cold = server_.Connect();
+  cold.SendBytes(Inline("XRANGE s - +"));
+  // It has what it needs, and must not run yet.
+  size_t noted = 0;
+  server_.context().client_memory().Note(size_t{2} << 30, &noted);
+  server_.RunPosted();
+  ASSERT_EQ(cold.session()->state, SessionState::kRetry);
+  engine::Op op;
+  const auto stream = server_.engine().OpenStream(op, "s");
+  ASSERT_TRUE(stream.ok());
+  EXPECT_EQ((*stream)->pins, 1u);
+  cold.Disconnect();
+  EXPECT_EQ((*stream)->pins, 0u);
 }
 
 TEST_F(LoadingTest, ReadThatLoadsBlocksAfterwards) {

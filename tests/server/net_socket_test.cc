@@ -44,6 +44,16 @@ TEST(Socket, ShowsAddressesAsClientsListThem) {
   EXPECT_EQ(FormatAddress(unix_address, "/run/weir.sock"), "/run/weir.sock:0");
 }
 
+TEST(Socket, CountsAddressesByWhatOneUserHas) {
+  EXPECT_EQ(NetworkOf(Ip4("10.1.2.3", 5000), ""), "10.1.2.3");
+  EXPECT_EQ(NetworkOf(Ip6("2001:db8:1:2:3:4:5:6", 5000), ""), "2001:db8:1:2::");
+  EXPECT_EQ(NetworkOf(Ip6("2001:db8:1:2::9", 6000), ""), "2001:db8:1:2::");
+  EXPECT_EQ(NetworkOf(Ip6("::ffff:10.1.2.3", 5000), ""), "::ffff:10.1.2.3");
+  sockaddr_storage unix_address = {};
+  unix_address.ss_family = AF_UNIX;
+  EXPECT_EQ(NetworkOf(unix_address, "/run/weir.sock"), "/run/weir.sock");
+}
+
 TEST(Socket, KnowsThisMachinesOwnAddresses) {
   EXPECT_TRUE(IsLoopback(Ip4("127.0.0.1", 1)));
   EXPECT_TRUE(IsLoopback(Ip4("127.9.9.9", 1)));

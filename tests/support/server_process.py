@@ -96,7 +96,9 @@ class ServerProcess:
                 return False
             try:
                 with Connection(self.port, timeout_s=5) as client:
-                    if not client.call("PING").is_error:
+                    reply = client.call("PING")
+                    # Where a password is set, others can log in.
+                    if not reply.is_error or reply.value.startswith(b"NOAUTH"):
                         return True
             except (OSError, EOFError):
                 pass

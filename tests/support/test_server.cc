@@ -72,12 +72,14 @@ void TestClient::Disconnect() {
 
 bool TestClient::is_blocked() const {
   return session_ != nullptr &&
-         (server_.context().IsBlocked(id_) || session_->state == server::SessionState::kPaused);
+         (server_.context().IsBlocked(id_) || session_->state == server::SessionState::kPaused ||
+          session_->state == server::SessionState::kHeldUp);
 }
 
 server::TransportInfo TestClient::Info() const {
   return {.peer_address = "127.0.0.1:" + std::to_string(kFirstPort + number_),
           .local_address = "127.0.0.1:6379",
+          .network = "127.0.0.1",
           .fd = number_,
           .is_local = true,
           .input_bytes = input_.size()};
