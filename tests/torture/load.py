@@ -19,7 +19,7 @@ from raw_client import Gone, RawClient, ServerError, encode, entries_of
 
 MAX_DELIVERIES = 3
 READ_COUNT = 20
-MIN_IDLES_MS = (0, 30, 100, 400)
+MIN_IDLES_MS = (0, 0, 30, 100, 400, 3_600_000)
 KEEP_ENTRIES = 1500
 PRODUCERS = 8
 GROUPS = (("orders", "billing"), ("orders", "workers"), ("events", "audit"), ("events", "taps"))
