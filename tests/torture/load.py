@@ -122,8 +122,9 @@ class Worker:
         kind, key, args, _, decode = call
         returned = time.monotonic_ns()
         if isinstance(reply, ServerError):
-            # The storage failed: nobody knows the outcome, and the server ends (docs/operations.md).
-            outcome = UNKNOWN if str(reply).startswith("MISCONF Errors") else ERROR
+            # The storage failed: nobody knows the outcome, and the server ends (docs/operations.md). A transaction
+            # of which a part was answered like this is discarded.
+            outcome = UNKNOWN if str(reply).startswith(("MISCONF Errors", "EXECABORT")) else ERROR
             self.recorder.note(kind, key, args, invoked, returned, outcome, str(reply), transaction)
             return None
         result = decode(reply)
