@@ -431,8 +431,7 @@ Result<int64_t> Engine::Acknowledge(Op& op, Stream& stream, Group& group,
     present.erase(std::unique(present.begin(), present.end()), present.end());
   }
   if (!present.empty()) {
-    const Acknowledged effect{group.number, present};
-    PLANTED_BUG("unrecorded_ack") ? Apply(*core_, stream, effect) : Emit(*core_, stream, effect);
+    Emit(*core_, stream, Acknowledged{group.number, present});
     if (MayRetire(*core_, stream)) [[unlikely]] {
       RetireUnreferenced(*core_, op, stream, present);
     }

@@ -3,6 +3,7 @@
 
 #include "engine/codec.h"
 #include "engine/effects.h"
+#include "engine/fault_point.h"
 
 namespace engine {
 namespace {
@@ -307,6 +308,9 @@ class EffectReader {
         std::vector<StreamId> ids;
         for (uint64_t i = 0; i < count && decoder_.ok(); ++i) {
           ids.push_back(decoder_.ReadVarintId());
+        }
+        if (PLANTED_BUG("ack_lost_on_restart")) {
+          ids.clear();
         }
         return Tell(stream, Acknowledged{group, ids});
       }

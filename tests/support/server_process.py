@@ -46,6 +46,7 @@ class ServerProcess:
         self.durable = durable
         self.keep_directory = directory is not None
         self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="weir-test-"))
+        self.environment = None  # Of the server; None = as ours.
         self.port = None
         self.process = None
 
@@ -82,7 +83,8 @@ class ServerProcess:
             self.port = free_port()
             with open(self.log_path, "ab") as log:
                 self.process = subprocess.Popen(self.command_line(), stdin=subprocess.DEVNULL,
-                                                stdout=log, stderr=subprocess.STDOUT)
+                                                stdout=log, stderr=subprocess.STDOUT,
+                                                env=self.environment)
             if self._wait_until_ready() or attempt == 4:
                 break
         if self.process is None:

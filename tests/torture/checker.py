@@ -520,9 +520,10 @@ def _is_done(facts, op):
     if op.kind == "XADD":
         if op.args[0] in stream.known_tokens:
             return True
-        # Nobody deletes an entry he has not seen; a trim later than this may have removed it.
-        trimmed = any(trim.returned > op.invoked for trim in stream.trims[-50:])
-        return None if trimmed or op.key not in facts.last else False
+        # A later trim may have removed it, or somebody who saw it, if what he saw does not count any more.
+        removed = any(trim.returned > op.invoked for trim in stream.trims[-50:]) or bool(
+            stream.deletes.keys() - stream.tokens.keys())
+        return None if removed or op.key not in facts.last else False
     group = facts.last.get(op.key, {"groups": {}})["groups"].get(op.args[0])
     if op.kind == "XACK" and group and any(row[0] in op.args[1] for row in group["rows"]):
         return False

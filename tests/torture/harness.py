@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE.parent / "support"))
 from checker import check  # noqa: E402
 from history import Reader  # noqa: E402
 from load import Drain, Load, keys_of, prepare  # noqa: E402
-from raw_client import RawClient, take_dump  # noqa: E402
+from raw_client import Gone, RawClient, ServerError, take_dump  # noqa: E402
 import server_process  # noqa: E402
 
 SKIPPED = 77
@@ -116,8 +116,10 @@ class Trial:
         self.number += 1
         self.kills, self.losses, self.dumps = [], [], []
         with RawClient(self.server.port) as client:
-            client.ask("CONFIG", "SET", "appendfsync", appendfsync)
+            # The streams themselves are not to be lost.
+            client.ask("CONFIG", "SET", "appendfsync", "always")
             prepare(client, self.number)
+            client.ask("CONFIG", "SET", "appendfsync", appendfsync)
         self.reader = Reader(self.load.round_folder(self.number))
 
     def work(self):
@@ -172,12 +174,12 @@ def run_trial(name, trial, body):
     with trial:
         try:
             runs, more = body(trial)
-        except (Broken, RuntimeError, OSError, subprocess.SubprocessError) as error:
+        except (Broken, Gone, ServerError, RuntimeError, OSError, subprocess.SubprocessError) as error:
             trial.keep()
-            print(f"FAILED with --seed {trial.seed}: {error}\n"
-                  f"data, log and records are left in {trial.folder} and {trial.server.directory}")
+            print(f"FAILED with --seed {trial.seed}: {type(error).__name__}: {error}\n"
+                  f"data, log and records are left in {trial.folder}")
             trial.report(name, trial.blows, 1)
             return 1
         trial.report(name, runs, 0, **more)
-        trial.clean_up()
-        return 0
+    trial.clean_up()
+    return 0

@@ -19,7 +19,7 @@ from raw_client import Gone, RawClient, ServerError, encode, entries_of
 
 MAX_DELIVERIES = 3
 READ_COUNT = 20
-MIN_IDLES_MS = (0, 30, 100, 400)
+MIN_IDLES_MS = (0, 0, 30, 100, 400, 3_600_000)
 KEEP_ENTRIES = 1500
 PRODUCERS = 8
 GROUPS = (("orders", "billing"), ("orders", "workers"), ("events", "audit"), ("events", "taps"))
@@ -122,8 +122,9 @@ class Worker:
         kind, key, args, _, decode = call
         returned = time.monotonic_ns()
         if isinstance(reply, ServerError):
-            # The storage failed: nobody knows the outcome, and the server ends (docs/operations.md).
-            outcome = UNKNOWN if str(reply).startswith("MISCONF Errors") else ERROR
+            # The storage failed: nobody knows the outcome, and the server ends (docs/operations.md). A transaction
+            # of which a part was answered like this is discarded.
+            outcome = UNKNOWN if str(reply).startswith(("MISCONF Errors", "EXECABORT")) else ERROR
             self.recorder.note(kind, key, args, invoked, returned, outcome, str(reply), transaction)
             return None
         result = decode(reply)

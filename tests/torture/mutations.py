@@ -4,7 +4,7 @@ A mutation takes copies of ops and dumps and a random source, changes one thing,
 has no place for it.
 """
 
-import copy
+import pickle
 
 from history import OK, id_key
 
@@ -16,6 +16,10 @@ def _pick(choices, rows):
 
 def _pick_op(ops, choices, wanted):
     return _pick(choices, [at for at, op in enumerate(ops) if op.outcome == OK and wanted(op)])
+
+
+def _add_of(ops, key, entry_id):
+    return next((op for op in ops if op.kind == "XADD" and op.key == key and op.result == entry_id), None)
 
 
 def _groups(dump):
@@ -73,7 +77,7 @@ def bring_back_deleted(ops, dumps, choices):
         return False
     entry_id = ops[at].args[0][0]
     entries = dumps[-1]["streams"][ops[at].key]["entries"]
-    add = next((op for op in ops if op.kind == "XADD" and op.result == entry_id), None)
+    add = _add_of(ops, ops[at].key, entry_id)
     if add is None:
         return False
     entries.append([entry_id, add.args[0]])
@@ -141,7 +145,7 @@ def deliver_after_ack(ops, dumps, choices):
     if at is None:
         return False
     ack = ops[at]
-    add = next((op for op in ops if op.kind == "XADD" and op.result == ack.args[1][0]), None)
+    add = _add_of(ops, ack.key, ack.args[1][0])
     if add is None:
         return False
     end = ops[-1].invoked + 1
@@ -170,9 +174,9 @@ def acked_is_pending(ops, dumps, choices):
 
 
 def lose_pending(ops, dumps, choices):
-    """A record is gone, and all counters agree that it is."""
-    rows = [(stream, group, row) for _, stream, _, group in _groups(dumps[-1]) for row in group["rows"]
-            if row[0] in {entry_id for entry_id, _ in stream["entries"]}]
+    """A record is gone, and all counters agree that it is. (With NOACK reads it might be one that got no reply.)"""
+    rows = [(stream, group, row) for _, stream, name, group in _groups(dumps[-1]) for row in group["rows"]
+            if name != "taps" and row[0] in {entry_id for entry_id, _ in stream["entries"]}]
     picked = _pick(choices, rows)
     if picked is None:
         return False
@@ -308,7 +312,7 @@ def blind_read(ops, dumps, choices):
     if at is None:
         return False
     read = ops[at]
-    add = next((op for op in ops if op.kind == "XADD" and op.result == read.result[0][0]), None)
+    add = _add_of(ops, read.key, read.result[0][0])
     if add is None or add.returned + 3 >= read.invoked:
         return False
     ops.append(read._replace(client="blind", invoked=add.returned + 1, returned=add.returned + 2, result=[]))
@@ -323,9 +327,11 @@ def half_transaction(ops, dumps, choices):
     if at is None:
         return False
     twin = next((i for i, op in enumerate(ops) if op.transaction == ops[at].transaction and op.kind == "XADD"), None)
+    if twin is None:
+        return False
     stream = dumps[-1]["streams"][ops[twin].key]
     row = [ops[twin].result, ops[twin].args[0]]
-    if twin is None or row not in stream["entries"]:
+    if row not in stream["entries"]:
         return False
     stream["entries"].remove(row)
     return True
@@ -340,7 +346,7 @@ MUTATIONS = [
 ]
 
 
-def mutate(mutation, ops, dumps, choices):
-    """(ops, dumps) with one thing wrong, or None where there is no place for it."""
-    ops, dumps = list(ops), copy.deepcopy(dumps)
+def mutate(mutation, ops, frozen_dumps, choices):
+    """(ops, dumps) with one thing wrong, or None where there is no place for it. frozen_dumps: pickled."""
+    ops, dumps = list(ops), pickle.loads(frozen_dumps)
     return (ops, dumps) if mutation(ops, dumps, choices) else None

@@ -27,7 +27,7 @@ def _run(*words):
 
 
 class CutDisk:
-    """A file system in a file. Use as a context manager; `path` is where it is mounted."""
+    """A file system in a file, which stays. Use as a context manager; `path` is where it is mounted."""
 
     def __init__(self, folder):
         self.image = pathlib.Path(folder) / "disk.img"
@@ -56,7 +56,6 @@ class CutDisk:
         if self._loop is not None:
             _run("losetup", "-d", self._loop)
             self._loop = None
-        self.image.unlink(missing_ok=True)
 
     def mount(self):
         _run("mount", "-t", "ext4", self._loop, self.path)

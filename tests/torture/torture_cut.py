@@ -63,7 +63,9 @@ def main():
     try:
         with CutDisk(trial.folder) as disk:
             trial.use_folder(disk.path / "data")
-            return run_trial("cut", trial, lambda trial: body(trial, disk))
+            code = run_trial("cut", trial, lambda trial: body(trial, disk))
+        trial.clean_up()
+        return code
     except Unavailable as reason:
         trial.clean_up()
         print(f"skipped: {reason}")

@@ -18,7 +18,7 @@ from torture_cut import cut_power
 BUGS = {
     "reply_before_write": ("P1", "G1", "G2", "G3", "G8", "T1"),
     "unrecorded_delivery": ("G2",),
-    "unrecorded_ack": ("G3",),
+    "ack_lost_on_restart": ("G3",),
     "stale_counter": ("P5",),
     "position_lost": ("G1", "G2", "G8"),
     "uncounted_delivery": ("G4", "G9"),
@@ -39,7 +39,7 @@ CUT_BUGS = {
     "journal_sync_skipped": ("P1", "G1", "G2", "G3", "G8", "T1"),
 }
 BLOWS = 12
-CLEAN_BLOWS = 5
+CLEAN_BLOWS = 3
 
 
 def blow(trial, disk):
