@@ -10,6 +10,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +18,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/file_limit.h"
 #include "engine/rocks_logger.h"
 #include "engine/store_files.h"
 #include "engine/store_merge.h"
@@ -132,7 +134,7 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options,
   // that it writes next to nothing.
   db.allow_fallocate = false;
   db.paranoid_checks = true;
-  db.max_open_files = 512;
+  db.max_open_files = static_cast<int>(ShareFiles(OpenFileLimit()).tables);
   db.max_background_jobs = std::max(options.background_threads, 1) + 1;
   db.max_subcompactions = 1;
   // No switch of memtables by total size: only WriteCheckpoint flushes.
@@ -148,7 +150,16 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options,
   return db;
 }
 
-rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget,
+// On a small file system compactions have to be small, too: what they replace is deleted only when
+// they have ended.
+bool IsSmallDisk(const std::string& directory) {
+  constexpr uint64_t kSmallBytes = uint64_t{1} << 30;
+  struct statvfs info {};
+  return ::statvfs(directory.c_str(), &info) == 0 &&
+         static_cast<uint64_t>(info.f_blocks) * info.f_frsize < kSmallBytes;
+}
+
+rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget, bool is_small_disk,
                                            const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
   table.format_version = 5;
@@ -178,8 +189,9 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget,
   cf.soft_pending_compaction_bytes_limit = kSoftPendingCompactionBytes;
   cf.hard_pending_compaction_bytes_limit = kHardPendingCompactionBytes;
   cf.level_compaction_dynamic_level_bytes = true;
-  cf.target_file_size_base = size_t{32} << 20;
-  cf.max_bytes_for_level_base = size_t{128} << 20;
+  cf.target_file_size_base = size_t{is_small_disk ? 1u : 32u} << 20;
+  cf.max_bytes_for_level_base = size_t{is_small_disk ? 4u : 128u} << 20;
+  cf.level0_file_num_compaction_trigger = is_small_disk ? 2 : 4;
   cf.paranoid_file_checks = true;
   cf.periodic_compaction_seconds = 24 * 60 * 60;
   cf.compression =
@@ -333,12 +345,13 @@ Status Store::Impl::Open() {
                       std::make_shared<Listener>(background_error, room, options.on_compaction));
   db_options.env = environment.get();
   // RocksDB wants the default family too; nothing is in it.
+  const bool is_small_disk = IsSmallDisk(options.directory);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  rocksdb::ColumnFamilyOptions unused = FamilyOptions(Family::kSystem, size_t{1} << 20, cache);
+  rocksdb::ColumnFamilyOptions unused = FamilyOptions(Family::kSystem, size_t{1} << 20, is_small_disk, cache);
   families.emplace_back(rocksdb::kDefaultColumnFamilyName, unused);
   for (size_t i = 0; i < kFamilyCount; ++i) {
     families.emplace_back(
-        kFamilyNames[i], FamilyOptions(static_cast<Family>(i), options.memory_budget_bytes, cache));
+        kFamilyNames[i], FamilyOptions(static_cast<Family>(i), options.memory_budget_bytes, is_small_disk, cache));
   }
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status =

@@ -32,9 +32,6 @@ inline constexpr size_t kDiscardedInputBytes = 256 * 1024;
 
 // Connections one listener accepts in a pass of the loop.
 inline constexpr int kAcceptsPerPass = 256;
-// File descriptors kept for everything that is no client: store, journal, log, listeners. Of a
-// process that has few, half are kept.
-inline constexpr int64_t kReservedFds = 640;
 // How long a listener rests after accept failed for want of a resource.
 inline constexpr int64_t kAcceptPauseMicros = 100'000;
 
