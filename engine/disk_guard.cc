@@ -27,7 +27,7 @@ constexpr uint64_t kFloorPart = 8;
 constexpr uint64_t kBallastBytes = 64 * kMib;
 constexpr uint64_t kBallastPart = 16;
 constexpr uint64_t kSegmentPart = 32;
-constexpr uint64_t kCheckpointPart = 16;
+constexpr uint64_t kCheckpointPart = 32;
 constexpr uint64_t kSmallestPiece = kMib;
 
 // What was refused is taken again when this part of the floor is free above it.

@@ -163,6 +163,13 @@ void Journal::Recycle(std::vector<std::unique_ptr<JournalSegment>> covered,
 bool Journal::WantsSpare() const { return segments_.spares().size() < spare_target_; }
 
 void Journal::BuildSpares() {
+  if (spare_builder_ == nullptr) {
+    const std::lock_guard lock(mutex_);
+    if (spare_failed_) {
+      spare_wanted_ = false;
+      return;
+    }
+  }
   if (spare_builder_ == nullptr && !failed()) {
     const bool has_room = !options_.has_room || options_.has_room(options_.segment_bytes);
     const std::lock_guard io(io_mutex_);

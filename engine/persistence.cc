@@ -9,6 +9,7 @@
 #include "engine/checksum.h"
 #include "engine/codec.h"
 #include "engine/fault_point.h"
+#include "engine/file_limit.h"
 #include "engine/limits.h"
 #include "engine/loader.h"
 #include "engine/recovery.h"
@@ -86,6 +87,10 @@ void Persistence::WatchDisk() {
     dirty_cap_bytes_ = std::min<uint64_t>(kDirtyCapBytes, total_bytes / 4);
     journal_cap_bytes_ = std::min(kJournalCapBytes, total_bytes / 2);
   }
+  // Each segment is an open file; the spares are, too.
+  constexpr uint64_t kSpares = 4;
+  const auto files = static_cast<uint64_t>(ShareFiles(OpenFileLimit()).journal);
+  journal_cap_bytes_ = std::min(journal_cap_bytes_, segment_bytes_ * (files - kSpares));
   options.checkpoint_bytes = checkpoint_bytes_;
   disk_ = std::make_unique<DiskGuard>(std::move(options));
 }

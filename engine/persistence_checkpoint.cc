@@ -33,7 +33,8 @@ bool Persistence::CheckpointIsDue() const {
     return true;
   }
   return core_.checkpoint.dirty_bytes() >= checkpoint_bytes_ ||
-         journal_->bytes_since_checkpoint() >= checkpoint_bytes_ * 2;
+         journal_->bytes_since_checkpoint() >=
+             std::min(checkpoint_bytes_ * 2, journal_cap_bytes_ / 2);
 }
 
 void Persistence::AdvanceCheckpoint() {

@@ -30,12 +30,14 @@ void RocksLogger::Logv(const rocksdb::InfoLogLevel level, const char* format, va
     return;
   }
   std::array<char, 1024> line;
-  // Comes every second for as long as a compaction finds no room.
-  const bool is_told_before = std::string_view(format).starts_with("Waiting after background");
   const int length = std::vsnprintf(line.data(), line.size(), format, arguments);
   if (length <= 0) {
     return;
   }
+  // These come every second for as long as a compaction finds no room.
+  const std::string_view text(line.data());
+  const bool is_told_before = text.find("Waiting after background") != text.npos ||
+                              text.find("may not take the last room") != text.npos;
   sink_(is_told_before ? static_cast<int>(StoreLogLevel::kDebug) : LevelOf(level),
         std::string_view(line.data(), std::min(static_cast<size_t>(length), line.size() - 1)));
 }

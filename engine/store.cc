@@ -4,7 +4,6 @@
 #include <rocksdb/env.h>
 #include <rocksdb/experimental.h>
 #include <rocksdb/file_system.h>
-#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
 
@@ -17,9 +16,9 @@
 #include "engine/fault_point.h"
 #include "engine/rocks_logger.h"
 #include "engine/store_files.h"
+#include "engine/store_listener.h"
 #include "engine/store_manifest.h"
 #include "engine/store_tuning.h"
-#include "engine/thread_role.h"
 
 namespace engine {
 namespace {
@@ -60,48 +59,6 @@ Status FromRocks(const rocksdb::Status& status, std::string_view doing) {
   return Status(is_damage ? Code::kCorruption : Code::kIo, std::move(message));
 }
 
-// A background error stays until the store is opened again: resuming in place loses writes.
-// RocksDB's threads are shared by all stores of a process and tell what they do only here.
-class Listener final : public rocksdb::EventListener {
- public:
-  Listener(std::atomic<bool>& failed, CompactionRoom& room,
-           std::function<void(uint64_t)> on_compaction)
-      : failed_(failed), room_(room), on_compaction_(std::move(on_compaction)) {}
-  void OnFlushBegin(rocksdb::DB* /*db*/, const rocksdb::FlushJobInfo& /*info*/) override {
-    YieldToLoop(Yielding::kSome);
-  }
-  void OnCompactionBegin(rocksdb::DB* /*db*/, const rocksdb::CompactionJobInfo& /*info*/) override {
-    YieldToLoop(Yielding::kMuch);
-    CompactionRoom::Begin();
-  }
-  void OnCompactionCompleted(rocksdb::DB* /*db*/, const rocksdb::CompactionJobInfo& info) override {
-    room_.End(!info.status.IsNoSpace());
-    if (on_compaction_) {
-      on_compaction_(info.stats.total_input_bytes);
-    }
-  }
-  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override {
-    // A compaction that found no room has done nothing, and is tried again later.
-    if (reason == rocksdb::BackgroundErrorReason::kCompaction && error->IsNoSpace()) {
-      *error = rocksdb::Status::OK();
-      return;
-    }
-    // Below that, RocksDB stops its work but lets a flush wait for it.
-    if (error->severity() < rocksdb::Status::Severity::kHardError) {
-      *error = rocksdb::Status(*error, rocksdb::Status::Severity::kHardError);
-    }
-    failed_.store(true, std::memory_order_release);
-  }
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
-                            bool* auto_recovery) override {
-    *auto_recovery = false;
-  }
-
- private:
-  std::atomic<bool>& failed_;
-  CompactionRoom& room_;
-  const std::function<void(uint64_t)> on_compaction_;
-};
 
 std::string EncodeStamp(Turn turn, std::string_view tag) {
   std::string value;
@@ -228,9 +185,9 @@ struct Store::Impl {
 
 Status Store::Impl::Open() {
   cache = rocksdb::NewLRUCache(BlockCacheBytes(options.memory_budget_bytes), 4, false, 0.5);
-  auto db_options =
-      DatabaseOptions(options, std::make_shared<RocksLogger>(options.log),
-                      std::make_shared<Listener>(background_error, room, options.on_compaction));
+  auto db_options = DatabaseOptions(
+      options, std::make_shared<RocksLogger>(options.log),
+      std::make_shared<StoreListener>(background_error, room, options.on_compaction));
   db_options.env = environment.get();
   const rocksdb::Status status = OpenDatabase(db_options, false);
   if (status.ok()) {
@@ -292,12 +249,15 @@ Status Store::Impl::OpenWithoutTornEnd(const rocksdb::DBOptions& db_options, con
 
 rocksdb::Status Store::Impl::OpenDatabase(const rocksdb::DBOptions& db_options, bool read_only) {
   // RocksDB wants the default family too; nothing is in it.
+  const bool is_small_disk = IsSmallDisk(options.directory);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  rocksdb::ColumnFamilyOptions unused = FamilyOptions(Family::kSystem, size_t{1} << 20, cache);
+  rocksdb::ColumnFamilyOptions unused =
+      FamilyOptions(Family::kSystem, size_t{1} << 20, is_small_disk, cache);
   families.emplace_back(rocksdb::kDefaultColumnFamilyName, unused);
   for (size_t i = 0; i < kFamilyCount; ++i) {
     families.emplace_back(
-        kFamilyNames[i], FamilyOptions(static_cast<Family>(i), options.memory_budget_bytes, cache));
+        kFamilyNames[i],
+        FamilyOptions(static_cast<Family>(i), options.memory_budget_bytes, is_small_disk, cache));
   }
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status =

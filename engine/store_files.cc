@@ -41,7 +41,8 @@ class TableFile final : public rocksdb::FSWritableFileOwnerWrapper {
 }  // namespace
 
 void CompactionRoom::Set(uint64_t bytes) {
-  left_.store(static_cast<int64_t>(std::min<uint64_t>(bytes, INT64_MAX)), std::memory_order_relaxed);
+  left_.store(static_cast<int64_t>(std::min<uint64_t>(bytes, INT64_MAX)),
+              std::memory_order_relaxed);
   if (bytes == kNoBound) {
     Resume();
   } else if (const int pause = pause_.load(std::memory_order_relaxed); pause > 0) {

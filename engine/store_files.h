@@ -1,8 +1,8 @@
 // The files of RocksDB, with a bound on what its compactions may write: on a nearly full disk they
 // must not take the room that the journal and the checkpoints need.
 //
-// A compaction that meets the bound fails as on a full disk, has changed nothing, and is tried again
-// later. Owner: Store. Thread: any.
+// A compaction that meets the bound fails as on a full disk, has changed nothing, and is tried
+// again later. Owner: Store. Thread: any.
 #pragma once
 
 #include <rocksdb/file_system.h>

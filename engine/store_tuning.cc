@@ -4,10 +4,12 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "engine/file_limit.h"
 #include "engine/store_merge.h"
 
 namespace engine {
@@ -41,7 +43,7 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options,
   // that it writes next to nothing.
   db.allow_fallocate = false;
   db.paranoid_checks = true;
-  db.max_open_files = 512;
+  db.max_open_files = static_cast<int>(ShareFiles(OpenFileLimit()).tables);
   db.max_background_jobs = std::max(options.background_threads, 1) + 1;
   db.max_subcompactions = 1;
   // No switch of memtables by total size: only WriteCheckpoint flushes.
@@ -57,7 +59,14 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options,
   return db;
 }
 
-rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget,
+bool IsSmallDisk(const std::string& directory) {
+  constexpr uint64_t kSmallBytes = uint64_t{1} << 30;
+  struct statvfs info {};
+  return ::statvfs(directory.c_str(), &info) == 0 &&
+         static_cast<uint64_t>(info.f_blocks) * info.f_frsize < kSmallBytes;
+}
+
+rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget, bool is_small_disk,
                                            const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
   table.format_version = 5;
@@ -87,8 +96,9 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget,
   cf.soft_pending_compaction_bytes_limit = kSoftPendingCompactionBytes;
   cf.hard_pending_compaction_bytes_limit = kHardPendingCompactionBytes;
   cf.level_compaction_dynamic_level_bytes = true;
-  cf.target_file_size_base = size_t{32} << 20;
-  cf.max_bytes_for_level_base = size_t{128} << 20;
+  cf.target_file_size_base = size_t{is_small_disk ? 1u : 32u} << 20;
+  cf.max_bytes_for_level_base = size_t{is_small_disk ? 4u : 128u} << 20;
+  cf.level0_file_num_compaction_trigger = is_small_disk ? 2 : 4;
   cf.paranoid_file_checks = true;
   cf.periodic_compaction_seconds = 24 * 60 * 60;
   cf.compression =

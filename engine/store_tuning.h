@@ -1,4 +1,4 @@
-// How RocksDB is set up: its options, and how the memory budget is shared out. Pure functions.
+// How RocksDB is set up: its options, and how the memory budget is shared out. Changes nothing.
 #pragma once
 
 #include <rocksdb/cache.h>
@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "engine/store.h"
 
@@ -21,7 +22,10 @@ size_t MemtableBytes(size_t budget);
 rocksdb::DBOptions DatabaseOptions(const StoreOptions& options,
                                    std::shared_ptr<rocksdb::Logger> logger,
                                    std::shared_ptr<rocksdb::EventListener> listener);
-rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget,
+// On a small file system compactions have to be small, too: what they replace is deleted only when
+// they have ended.
+bool IsSmallDisk(const std::string& directory);
+rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget, bool is_small_disk,
                                            const std::shared_ptr<rocksdb::Cache>& cache);
 
 }  // namespace engine

@@ -18,6 +18,7 @@ ALLOWED = {
     "engine/store": ["std", "engine/", "absl/", "xxhash.h", "rocksdb/", "posix"],
     "engine/rocks_logger": ["std", "engine/", "rocksdb/"],
     "engine/journal": ["std", "engine/", "absl/", "xxhash.h", "posix"],
+    "engine/file_limit": ["std", "engine/", "posix"],
     "engine/disk_guard": ["std", "engine/", "posix"],
     "engine/data_directory": ["std", "engine/", "sodium.h", "posix"],
     "engine/thread_role": ["std", "engine/", "posix"],

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/file_limit.h"
 #include "resp/glob.h"
 #include "server/core/policy_rules.h"
 #include "server/net/limits.h"
@@ -31,6 +32,8 @@ Result<std::unique_ptr<Server>> Server::Start(Config& config, Clock& clock, Log&
   // other thread runs yet.
   std::vector<BoundSocket> sockets;
   RETURN_IF_ERROR(server->BindSockets(&sockets));
+  // The store's share of the open files follows from the limit.
+  RaiseFileLimit(config.settings().maxclients + engine::ShareFiles(INT32_MAX).kept);
   RETURN_IF_ERROR(server->OpenEngine());
   server->context_ =
       std::make_unique<ServerContext>(config, clock, log, *server, std::move(facts), random_seed);
@@ -94,8 +97,8 @@ Status Server::OpenEngine() {
 }
 
 void Server::ReserveDescriptors() {
-  const int64_t limit = RaiseFileLimit(settings().maxclients + kReservedFds);
-  const int64_t capacity = limit - std::min(kReservedFds, limit / 2);
+  const int64_t limit = RaiseFileLimit(settings().maxclients + engine::ShareFiles(INT32_MAX).kept);
+  const int64_t capacity = std::max<int64_t>(limit - engine::ShareFiles(limit).kept, 1);
   connections_->set_capacity(capacity);
   if (capacity < settings().maxclients) {
     log_.Warning(

@@ -48,9 +48,6 @@ inline constexpr int64_t kLeastStrangers = 64;
 inline constexpr int64_t kTimeToLogInMicros = 1'000'000;
 // Connections one listener accepts in a pass of the loop.
 inline constexpr int kAcceptsPerPass = 256;
-// File descriptors kept for everything that is no client: store, journal, log, listeners. Of a
-// process that has few, half are kept.
-inline constexpr int64_t kReservedFds = 640;
 // How long a listener rests after accept failed for want of a resource.
 inline constexpr int64_t kAcceptPauseMicros = 100'000;
 

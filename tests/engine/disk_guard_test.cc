@@ -73,7 +73,7 @@ TEST_F(DiskGuardTest, HasTwoThresholdsEachWithAMargin) {
   EXPECT_EQ(LevelAt(0), DiskLevel::kFull);
   EXPECT_EQ(LevelAt(kGib), DiskLevel::kPlenty);
   // Each change of the level is told, and nothing else.
-  EXPECT_EQ(log_.size(), 6u);
+  EXPECT_EQ(log_.size(), 7u);
 }
 
 TEST_F(DiskGuardTest, NothingIsEverRefusedWithoutAFloor) {
@@ -107,7 +107,7 @@ TEST_F(DiskGuardTest, TellsHowMuchMayBeWritten) {
   Open({.min_free_bytes = 100 * kMib, .ballast_bytes = 0});
   LevelAt(120 * kMib);
   EXPECT_EQ(guard_->room_bytes(), 70 * kMib);
-  EXPECT_EQ(told_room_, 95 * kMib);  // Compactions may go on to a quarter of the floor.
+  EXPECT_EQ(told_room_, 95 * kMib);        // Compactions may go on to a quarter of the floor.
   EXPECT_FALSE(guard_->HasRoomFor(kMib));  // It would be what gets the disk near the floor.
   LevelAt(200 * kMib);
   EXPECT_TRUE(guard_->HasRoomFor(50 * kMib));
@@ -182,7 +182,7 @@ TEST_F(DiskGuardTest, OnASmallDiskFilesAreSmall) {
   EXPECT_EQ(DiskGuard::BoundedSegmentBytes(32 * kMib, 64 * kMib), 2 * kMib);
   EXPECT_EQ(DiskGuard::BoundedSegmentBytes(32 * kMib, 1 * kMib), kMib);
   EXPECT_EQ(DiskGuard::BoundedSegmentBytes(32 * kMib, 0), 32 * kMib);
-  EXPECT_EQ(DiskGuard::BoundedCheckpointBytes(32 * kMib, 64 * kMib), 4 * kMib);
+  EXPECT_EQ(DiskGuard::BoundedCheckpointBytes(32 * kMib, 64 * kMib), 2 * kMib);
   EXPECT_EQ(DiskGuard::BoundedCheckpointBytes(32 * kMib, 100 * kGib), 32 * kMib);
 }
 

@@ -61,8 +61,9 @@ class Call:
         return self.result < 0
 
 
-def read_calls(log):
-    """All calls that ended, in the order in which they began."""
+def read_calls(log, delay_s=0.0):
+    """All calls that ended, in the order in which they began. `delay_s` is what a delayed one took longer: strace does
+    not count it."""
     calls, open_calls = [], {}
     with open(log, encoding="utf-8", errors="replace") as lines:
         for order, line in enumerate(lines):
@@ -86,9 +87,12 @@ def read_calls(log):
                     continue
                 name, begin, arguments, started = ended["name"], at, ended["arguments"], order
             took = _TOOK.search(ended["more"])
+            took_s = float(took[1]) if took else 0.0
             path = re.search(r"<([^<>]*)>", arguments) or re.search(r'"([^"]*)"', arguments)
+            if "(DELAYED)" in ended["more"]:
+                took_s += delay_s
             result = -1 if ended["result"] == "?" else int(ended["result"])
-            calls.append(Call(name, begin, begin + (float(took[1]) if took else 0.0),
+            calls.append(Call(name, begin, begin + took_s,
                               path[1].replace(" (deleted)", "") if path else "", result,
                               "INJECTED" in ended["more"], started))
     return sorted(calls, key=lambda call: call.order)
