@@ -49,9 +49,13 @@ Outcome RefuseLogin(CommandContext& context) {
   return Error::kWrongPassword;
 }
 
-void LogIn(Session& session) {
+void LogIn(CommandContext& context) {
+  Session& session = context.session;
   session.authenticated = true;
   session.login_failures = 0;
+  LoginGuard& logins = context.server.logins();
+  if (logins.is_idle()) return;
+  logins.NoteSuccess(session.transport.Info().network, context.server.clock().MonotonicMicros());
 }
 
 // What HELLO was given. Nothing of it holds before all of it was found good.
@@ -139,7 +143,7 @@ Outcome CmdHello(CommandContext& context) {
     return RefuseLogin(context);
   }
   if (!greeting.has_credentials && !IsAuthenticated(context)) return Error::kUnauthenticatedHello;
-  if (greeting.has_credentials) LogIn(context.session);
+  if (greeting.has_credentials) LogIn(context);
   if (greeting.name) context.session.name = *greeting.name;
   if (greeting.protocol) context.out.set_protocol(*greeting.protocol);
   WriteGreeting(context);
@@ -153,7 +157,7 @@ Outcome CmdAuth(CommandContext& context) {
   if (!names_user && settings.requirepass.empty()) return Error::kNoPassword;
   const std::string_view user = names_user ? context.args[1] : kOnlyUser;
   if (!CanLogIn(settings, user, context.args.back())) return RefuseLogin(context);
-  LogIn(context.session);
+  LogIn(context);
   context.out.SimpleString("OK");
   return Done();
 }

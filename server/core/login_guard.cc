@@ -22,8 +22,17 @@ void LoginGuard::Wait(std::string_view address, ClientId client, int64_t failure
 uint64_t LoginGuard::NoteFailure(std::string_view address, int64_t now_us) {
   if (addresses_.size() >= kMaxLoginAddresses && !addresses_.contains(address)) ForgetOne();
   Address& entry = addresses_[address];
-  entry.held_until_us = now_us + kLoginRoundMicros;
+  // Whoever was let go on in this round ends no later for having failed.
+  if (entry.held_until_us <= now_us) entry.held_until_us = now_us + kLoginRoundMicros;
   return ++entry.failures;
+}
+
+void LoginGuard::NoteSuccess(std::string_view address, int64_t now_us) {
+  const auto found = addresses_.find(address);
+  // Where nobody waits a wrong password is no less recent for it.
+  if (found == addresses_.end() || found->second.line.empty()) return;
+  found->second.held_until_us = now_us;
+  next_round_us_ = now_us;
 }
 
 std::vector<ClientId> LoginGuard::TakeDue(int64_t now_us,
@@ -37,7 +46,7 @@ std::vector<ClientId> LoginGuard::TakeDue(int64_t now_us,
     std::erase_if(address.line, [&](const Place& place) { return !is_waiting(place.client); });
     const auto first = std::ranges::find_if(
         address.line, [now_us](const Place& place) { return place.not_before_us <= now_us; });
-    if (first != address.line.end()) {
+    if (first != address.line.end() && now_us >= address.held_until_us) {
       due.push_back(first->client);
       address.line.erase(first);
       address.held_until_us = now_us + kLoginRoundMicros;

@@ -3,9 +3,10 @@
 //
 //   Holds? -> Wait -> (rounds pass) -> TakeDue: may send one request -> NoteFailure, or logged in
 //
-// In each round, a tenth of a second, one waiting client of each address goes on, so an address
-// gets no more than ten answers a second however many connections it has; a client that has failed
-// several times waits for more rounds. Nobody else waits.
+// In each round, a tenth of a second, one waiting client of each address goes on, and the next one
+// at once when it has logged in. So an address gets no more than ten refusals a second however many
+// connections it has, and those who know the password do not wait for each other; a client that has
+// failed several times waits for more rounds. Nobody else waits.
 // Owner: ServerContext. Thread: loop.
 #pragma once
 
@@ -41,6 +42,8 @@ class LoginGuard {
   void Wait(std::string_view address, ClientId client, int64_t failures, int64_t now_us);
   // How many wrong passwords have come from the address since it was last heard of.
   uint64_t NoteFailure(std::string_view address, int64_t now_us);
+  // A client at the address has logged in.
+  void NoteSuccess(std::string_view address, int64_t now_us);
 
   // When TakeDue is to be called next; kNever when nobody waits.
   int64_t next_due_us() const { return waiting_count_ == 0 ? kNever : next_round_us_; }

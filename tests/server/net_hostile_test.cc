@@ -78,6 +78,23 @@ TEST_F(HostileTest, AnAddressGetsTenAnswersASecondHoweverManyClientsItHas) {
   EXPECT_EQ(Exchange(other, "AUTH secret\r\nPING\r\n"), "+OK\r\n+PONG\r\n") << "nobody else waits";
 }
 
+TEST_F(HostileTest, WhoKnowsThePasswordDoesNotWaitForOthersWhoDo) {
+  Configure({"requirepass", "secret"});
+  std::vector<TestPeer> clients;
+  for (int i = 0; i < 100; ++i) clients.push_back(Connect(From("10.0.0.1")));
+  TestPeer mistaken = Connect(From("10.0.0.1"));
+  EXPECT_EQ(Exchange(mistaken, "AUTH no\r\nAUTH no\r\nAUTH no\r\n"), kWrong);
+  for (TestPeer& client : clients) client.Send("AUTH secret\r\n");
+  Turns(5);
+  PassMs(100);  // The first in line is wrong again.
+  PassMs(100);
+  Turns(150);
+  int logged_in = 0;
+  for (TestPeer& client : clients) logged_in += client.Receive() == "+OK\r\n" ? 1 : 0;
+  EXPECT_EQ(logged_in, 100);
+  EXPECT_EQ(mistaken.Receive(), kWrong);
+}
+
 TEST_F(HostileTest, WhoHasLoggedInIsNotHeldUp) {
   Configure({"requirepass", "secret"});
   TestPeer good = Connect(From("10.0.0.1"));
