@@ -83,6 +83,34 @@ void EncodePageSlots(Group& group, std::string* out) {
   }
 }
 
+// Who owns the records of a page, each of which has one owner.
+void ReadShares(Decoder* decoder, PageSlot* slot) {
+  const uint64_t owner_count = decoder->ReadVarint();
+  uint64_t records = 0;
+  for (uint64_t i = 0; i < owner_count && records < slot->count && decoder->ok(); ++i) {
+    PendingPage::OwnerShare share;
+    share.owner = decoder->ReadVarint32();
+    share.count = decoder->ReadVarint32();
+    if (share.count == 0 || (i > 0 && share.owner <= slot->owners.back().owner)) {
+      decoder->Fail();
+    }
+    records += share.count;
+    slot->owners.push_back(share);
+  }
+  if (owner_count != slot->owners.size() || records != slot->count) {
+    decoder->Fail();
+  }
+}
+
+int64_t ReadCount(Decoder* decoder) {
+  const uint64_t count = decoder->ReadVarint();
+  if (count > INT64_MAX) {
+    decoder->Fail();
+    return 0;
+  }
+  return static_cast<int64_t>(count);
+}
+
 void ReadPageSlots(Decoder* decoder, uint8_t version, Group* group) {
   const uint64_t page_count = decoder->ReadVarint();
   StreamId base;
@@ -92,16 +120,11 @@ void ReadPageSlots(Decoder* decoder, uint8_t version, Group* group) {
     slot.last_id = decoder->ReadIdDelta(slot.first_id);
     slot.number = decoder->ReadVarint32();
     slot.count = decoder->ReadVarint32();
-    const uint64_t owner_count = decoder->ReadVarint();
-    if (slot.count == 0 || slot.count > kMaxPendingRecords || owner_count > slot.count ||
-        slot.number >= group->next_page ||
+    ReadShares(decoder, &slot);
+    if (!decoder->ok() || slot.count > kMaxPendingRecords || slot.number >= group->next_page ||
         (i > 0 && slot.first_id <= group->pages.back().last_id)) {
       decoder->Fail();
       return;
-    }
-    for (uint64_t n = 0; n < owner_count; ++n) {
-      const ConsumerNumber owner = decoder->ReadVarint32();
-      slot.owners.push_back({owner, decoder->ReadVarint32()});
     }
     if (version != kUnorderedVersion) {
       slot.oldest.delivery_ms = decoder->ReadSignedVarint();
@@ -124,7 +147,7 @@ void ReadConsumers(Decoder* decoder, Group* group) {
     const int64_t seen_ms = decoder->ReadSignedVarint();
     auto consumer = std::make_unique<Consumer>(number, std::move(name), seen_ms);
     consumer->active_ms = decoder->ReadSignedVarint();
-    consumer->pending_count = static_cast<int64_t>(decoder->ReadVarint());
+    consumer->pending_count = ReadCount(decoder);
     if (number == kNoConsumer || number >= group->next_consumer ||
         (!group->consumers_by_number.empty() &&
          group->consumers_by_number.back()->number >= number)) {
@@ -141,8 +164,8 @@ void ReadConsumers(Decoder* decoder, Group* group) {
 }
 
 void ReadDeliveryPart(Decoder* decoder, Group* group) {
-  group->parked_count = static_cast<int64_t>(decoder->ReadVarint());
-  group->delayed_count = static_cast<int64_t>(decoder->ReadVarint());
+  group->parked_count = ReadCount(decoder);
+  group->delayed_count = ReadCount(decoder);
   group->created_ms = decoder->ReadSignedVarint();
   for (const auto counter : GroupCounters::All()) {
     group->counters.*counter = decoder->ReadVarint();
@@ -327,8 +350,8 @@ Result<std::unique_ptr<Group>> DecodeGroup(Stream* stream, GroupNumber number,
   if (entries_read >= 0) {
     group->entries_read = entries_read;
   }
-  group->pending_count = static_cast<int64_t>(decoder.ReadVarint());
-  group->released_count = static_cast<int64_t>(decoder.ReadVarint());
+  group->pending_count = ReadCount(&decoder);
+  group->released_count = ReadCount(&decoder);
   group->next_sequence = decoder.ReadVarint();
   group->next_consumer = decoder.ReadVarint32();
   group->next_page = decoder.ReadVarint32();

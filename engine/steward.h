@@ -38,6 +38,14 @@ struct TaskResult {
 // first; nothing has changed then, and it is called again.
 using Task = Result<TaskResult> (*)(Core& core, Op& op, Stream& stream);
 
+// A walk over the streams of all databases that is under way.
+struct SurveyState {
+  Survey under;
+  std::vector<uint32_t> databases;  // Physical; the last one is being walked.
+  uint64_t cursor = 0;
+  std::vector<std::string> names;  // Of the walk's last step, to be looked at yet.
+};
+
 class Steward {
  public:
   static constexpr int64_t kNever = INT64_MAX;
@@ -69,12 +77,6 @@ class Steward {
   struct Aside {
     int64_t retry_ms = 0;
     int64_t pause_ms = 0;
-  };
-  struct SurveyState {
-    Survey under;
-    std::vector<uint32_t> databases;  // Physical; the last one is being walked.
-    uint64_t cursor = 0;
-    std::vector<std::string> names;  // Of the walk's last step, to be looked at yet.
   };
   // What has to be fetched, and for whom.
   struct Wanted {

@@ -52,6 +52,20 @@ void ReadCounters(Decoder* decoder, uint8_t version, Stream* stream) {
       version == kFirstStreamRecordVersion ? stream->last_id : decoder->ReadVarintId();
 }
 
+// Numbers that were given in this order, the next one being `next`.
+std::vector<uint32_t> ReadNumbers(Decoder* decoder, uint32_t next) {
+  const uint64_t count = decoder->ReadVarint();
+  std::vector<uint32_t> numbers;
+  for (uint64_t i = 0; i < count && decoder->ok(); ++i) {
+    const uint32_t number = decoder->ReadVarint32();
+    if (number >= next || (!numbers.empty() && number <= numbers.back())) {
+      decoder->Fail();
+    }
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
 void PutPolicyPart(std::string* out, const Stream& stream) {
   PutU8(out, stream.holds_letters ? 1 : 0);
   const StreamCounters none;
@@ -197,21 +211,18 @@ Result<std::unique_ptr<Stream>> DecodeStream(uint32_t physical_db, std::string_v
   if (decoder.ReadBool()) {
     stream->open_node = ReadNodeState(&decoder);
   }
-  const uint64_t group_count = decoder.ReadVarint();
-  for (uint64_t i = 0; i < group_count && decoder.ok(); ++i) {
-    parts->groups.push_back(decoder.ReadVarint32());
-  }
-  const uint64_t page_count = decoder.ReadVarint();
-  for (uint64_t i = 0; i < page_count && decoder.ok(); ++i) {
-    parts->closed_pages.push_back(decoder.ReadVarint32());
-  }
+  parts->groups = ReadNumbers(&decoder, stream->next_group);
+  parts->closed_pages = ReadNumbers(&decoder, stream->next_directory_page);
   if (!decoder.ok()) {
     return damaged;
   }
-  if (page_count > 0) {
+  if (!parts->closed_pages.empty()) {
     auto page = std::make_unique<DirectoryPage>(stream.get(), parts->closed_pages.back());
     parts->closed_pages.pop_back();
     ReadDirectoryPage(&decoder, page.get());
+    if (page->slots.empty()) {
+      return damaged;
+    }
     stream->directory.pages().push_back(std::move(page));
   }
   if (head->version != kFirstStreamRecordVersion) {

@@ -93,6 +93,41 @@ TEST(GroupRecord, OfVersionOneHasPagesThatMayHoldAnything) {
   EXPECT_EQ((*decoded)->order.size(), 1u);
 }
 
+// Of a group with one page, which has two records.
+std::string GroupWithShares(std::vector<PendingPage::OwnerShare> owners) {
+  Group group(nullptr, 3, "g");
+  AddPage(group, {5, 0}, {5, 7}, {kTime, 30}, {});
+  group.pages[0].owners = std::move(owners);
+  std::string bytes;
+  EncodeGroup(group, &bytes);
+  return bytes;
+}
+
+TEST(GroupRecord, WhosePageHasOtherOwnersThanRecordsIsRefused) {
+  const auto decode = [](std::vector<PendingPage::OwnerShare> owners) {
+    return DecodeGroup(nullptr, 3, GroupWithShares(std::move(owners))).code();
+  };
+  EXPECT_TRUE(DecodeGroup(nullptr, 3, GroupWithShares({{1, 1}, {2, 1}})).ok());
+  EXPECT_EQ(decode({{1, 3}}), Code::kCorruption);
+  EXPECT_EQ(decode({{1, 1}}), Code::kCorruption);
+  EXPECT_EQ(decode({}), Code::kCorruption);
+  EXPECT_EQ(decode({{1, 2}, {2, 0}}), Code::kCorruption);
+  EXPECT_EQ(decode({{2, 1}, {1, 1}}), Code::kCorruption);
+  EXPECT_EQ(decode({{1, UINT32_MAX}, {2, 3}}), Code::kCorruption);
+}
+
+TEST(GroupRecord, WithANegativeCountIsRefused) {
+  for (int64_t Group::*const count :
+       {&Group::pending_count, &Group::released_count, &Group::parked_count}) {
+    Group group(nullptr, 3, "g");
+    group.released_count = 10;
+    group.*count = -1;
+    std::string bytes;
+    EncodeGroup(group, &bytes);
+    EXPECT_EQ(DecodeGroup(nullptr, 3, bytes).code(), Code::kCorruption);
+  }
+}
+
 // An empty stream; version 1 has no expiry, no newest hole and no idempotency table, version 2 no
 // policy.
 std::string StreamRecord(uint8_t version) {
@@ -181,6 +216,41 @@ TEST(StreamRecord, OfVersionOneMayHaveHolesAnywhere) {
   const auto decoded = DecodeStream(0, "k", StreamRecord(1), &parts);
   ASSERT_TRUE(decoded.ok());
   EXPECT_EQ((*decoded)->newest_hole, (StreamId{8, 2}));
+}
+
+Code DecodedAs(const Stream& stream) {
+  std::string bytes;
+  EncodeStream(stream, &bytes);
+  StreamParts parts;
+  const auto decoded = DecodeStream(0, "k", bytes, &parts);
+  return decoded.ok() ? Code::kOk : decoded.code();
+}
+
+TEST(StreamRecord, WithAnEmptyDirectoryPageIsRefused) {
+  Stream stream(0, 77, "k");
+  stream.next_directory_page = 2;
+  stream.directory.pages().push_back(std::make_unique<DirectoryPage>(&stream, 1));
+  EXPECT_EQ(DecodedAs(stream), Code::kCorruption);
+  BlockSlot& slot = stream.directory.pages()[0]->slots.emplace_back();
+  slot.entry_count = 1;
+  slot.live_count = 1;
+  EXPECT_EQ(DecodedAs(stream), Code::kOk);
+}
+
+TEST(StreamRecord, ThatNamesGroupsOutOfOrderIsRefused) {
+  Stream stream(0, 77, "k");
+  stream.next_group = 6;
+  stream.AddGroup(std::make_unique<Group>(&stream, 5, "a"));
+  EXPECT_EQ(DecodedAs(stream), Code::kOk);
+  stream.AddGroup(std::make_unique<Group>(&stream, 5, "b"));
+  EXPECT_EQ(DecodedAs(stream), Code::kCorruption);
+}
+
+TEST(StreamRecord, ThatNamesAGroupThatWasNotMadeYetIsRefused) {
+  Stream stream(0, 77, "k");
+  stream.next_group = 5;
+  stream.AddGroup(std::make_unique<Group>(&stream, 5, "a"));
+  EXPECT_EQ(DecodedAs(stream), Code::kCorruption);
 }
 
 }  // namespace
