@@ -35,6 +35,8 @@ ALLOWED = {
     "tests/engine/node_rule_oracle_test": ["std", "engine/", "tests/", "gtest/", "hiredis/", "posix"],
     "tests/": ["std", "resp/", "engine/", "server/", "tests/", "gtest/", "gmock/", "absl/", "fmt/",
                "hiredis/", "nlohmann/", "posix"],
+    # Marks memory as forbidden.
+    "tests/fuzz/parser_fuzz": ["std", "resp/", "tests/", "sanitizer/"],
     "bench/": ["std", "resp/", "engine/", "server/", "bench/", "tests/support/", "benchmark/", "gtest/",
                "absl/", "fmt/", "spdlog/", "hiredis/", "nlohmann/", "posix"],
 }
