@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/check.h"
+#include "engine/checker.h"
 #include "engine/core.h"
 #include "engine/counting.h"
 #include "engine/limits.h"
@@ -163,6 +164,8 @@ Status Engine::Reload(Now now) {
   }
   return OkStatus();
 }
+
+Status Engine::Verify(CheckReport* report) { return VerifyState(*core_, report); }
 
 Status Engine::Close() { return core_->persistence->Close(); }
 

@@ -42,7 +42,8 @@ namespace engine {
 class Stream;  // engine/stream.h: counters and names that XINFO shows.
 class Group;   // engine/group.h
 class Consumer;
-class Core;  // engine/core.h: the state behind this face.
+class Core;          // engine/core.h: the state behind this face.
+struct CheckReport;  // engine/checker.h
 
 class Engine {
  public:
@@ -382,6 +383,13 @@ class Engine {
   Status Reload(Now now);
   // Clean stop: checkpoint, empty journal, close. Nothing may be called afterwards.
   Status Close();
+
+  // --- Tests
+  // ---------------------------------------------------------------------------------------
+
+  // Verifies everything there is, in memory or not, as `weir-server --check` does with a closed
+  // store; loads what is not in memory. Between two commands.
+  Status Verify(CheckReport* report);
 
  private:
   explicit Engine(std::unique_ptr<Core> core);

@@ -40,6 +40,8 @@ ALLOWED = {
     "tests/torture/": ["std", "resp/", "engine/", "tests/", "gtest/", "rocksdb/", "posix"],
     "tests/": ["std", "resp/", "engine/", "server/", "tests/", "gtest/", "gmock/", "absl/", "fmt/",
                "hiredis/", "nlohmann/", "posix"],
+    # Marks memory as forbidden.
+    "tests/fuzz/parser_fuzz": ["std", "resp/", "tests/", "sanitizer/"],
     "bench/": ["std", "resp/", "engine/", "server/", "bench/", "tests/support/", "benchmark/", "gtest/",
                "absl/", "fmt/", "spdlog/", "hiredis/", "nlohmann/", "posix"],
 }

@@ -116,11 +116,15 @@ TestServer::TestServer(std::function<void(engine::EngineOptions&)> adjust, std::
   Open();
 }
 
-TestServer::~TestServer() { Close(); }
+TestServer::~TestServer() { Stop(); }
+
+void TestServer::Stop() {
+  if (engine_ != nullptr) Close();
+}
 
 void TestServer::Open() {
   engine::EngineOptions options;
-  options.directory = directory_ / "store";
+  options.directory = store_path();
   options.fsync = engine::FsyncMode::kNo;
   options.databases = static_cast<uint32_t>(config_.settings().databases);
   options.memory_budget_bytes = uint64_t{32} << 20;
@@ -185,12 +189,16 @@ void TestServer::RunPosted() {
 }
 
 TestClient& TestServer::Connect() {
-  const int number = static_cast<int>(clients_.size()) + 1;
+  const int number = next_client_number_++;
   clients_.push_back(std::make_unique<TestClient>(*this, number));
   TestClient& client = *clients_.back();
   client.session_ = &dispatcher_->Connect(client);
   client.id_ = client.session_->id;
   return client;
+}
+
+void TestServer::ForgetClosedClients() {
+  std::erase_if(clients_, [](const auto& client) { return client->is_closed(); });
 }
 
 engine::Now TestServer::Now() { return engine_->TimeNow(clock_.UnixMs(), clock_.MonotonicMs()); }

@@ -92,8 +92,9 @@ class TestServer : public server::ServerControl {
   TestServer(const TestServer&) = delete;
   TestServer& operator=(const TestServer&) = delete;
 
-  // Valid as long as the server.
+  // Valid as long as the server, or until it is closed and ForgetClosedClients is called.
   TestClient& Connect();
+  void ForgetClosedClients();
 
   // One turn of the loop. False when nothing was left to do.
   bool RunTurn();
@@ -105,6 +106,9 @@ class TestServer : public server::ServerControl {
   void RunPosted();
   // Ends the process cleanly and starts it again on the same store. All clients are closed.
   void Reopen();
+  // Ends the process cleanly, for good: nothing but store_path() may be called afterwards.
+  void Stop();
+  std::string store_path() const { return directory_ / "store"; }
 
   FakeClock& clock() { return clock_; }
   server::ServerContext& context() { return *context_; }
@@ -131,6 +135,7 @@ class TestServer : public server::ServerControl {
   std::unique_ptr<server::ServerContext> context_;
   std::unique_ptr<server::Dispatcher> dispatcher_;
   std::vector<std::unique_ptr<TestClient>> clients_;
+  int next_client_number_ = 1;
   bool stop_requested_ = false;
 
   std::mutex mutex_;
