@@ -51,6 +51,11 @@ Status Annotate(const Status& status, const LoadItem& item) {
   return Status(status.code(), status.message() + " (key " + item.key + ")");
 }
 
+Status MissingPart(const Status& status, const std::string& what) {
+  return status.code() == Code::kNotFound ? Status(Code::kCorruption, what + " is missing")
+                                          : status;
+}
+
 }  // namespace
 
 Pins::Pins() = default;
@@ -144,11 +149,12 @@ void Loader::FetchParts(const LoadItem& item, Fetched* fetched) const {
     return;
   }
   const Uid uid = (*stream)->uid;
+  out.uid = uid;
   for (const GroupNumber number : parts.groups) {
     Result<std::string> group =
         persistence.Read(Family::kGroups, GroupHeaderKey(item.physical_db, uid, number));
     if (!group.ok()) {
-      out.status = Status(Code::kCorruption, "group record is missing");
+      out.status = MissingPart(group.status(), "group record");
       return;
     }
     out.groups.emplace_back(number, std::move(group).value());
@@ -157,7 +163,7 @@ void Loader::FetchParts(const LoadItem& item, Fetched* fetched) const {
     Result<std::string> page =
         persistence.Read(Family::kBlocks, DirectoryPageKey(item.physical_db, uid, number));
     if (!page.ok()) {
-      out.status = Status(Code::kCorruption, "directory page is missing");
+      out.status = MissingPart(page.status(), "directory page");
       return;
     }
     out.pages.emplace_back(number, std::move(page).value());
@@ -298,11 +304,20 @@ Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
     Database* database = core_.keyspace.ByPhysical(item.physical_db);
     const bool is_settled = item.kind == LoadItem::Kind::kKey &&
                             (database == nullptr || Keyspace::Find(*database, item.key) != nullptr);
-    return is_settled ? OkStatus() : Annotate(fetched.status, item);
+    if (is_settled) {
+      return OkStatus();
+    }
+    return item.kind == LoadItem::Kind::kKey && fetched.status.code() == Code::kCorruption
+               ? InstallDamage(item, fetched.uid, fetched.status)
+               : Annotate(fetched.status, item);
   }
+  const Uid uid = fetched.uid;
+  Status installed;
   switch (item.kind) {
     case LoadItem::Kind::kKey:
-      RETURN_IF_ERROR(InstallKey(item, std::move(fetched)));
+      installed = InstallKey(item, std::move(fetched));
+      RETURN_IF_ERROR(installed.code() == Code::kCorruption ? InstallDamage(item, uid, installed)
+                                                            : installed);
       break;
     case LoadItem::Kind::kBlock:
       RETURN_IF_ERROR(InstallBlock(item, std::move(fetched)));
@@ -334,6 +349,12 @@ Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
   return OkStatus();
 }
 
+Status Loader::InstallDamage(const LoadItem& item, Uid uid, const Status& why) {
+  Database* database = core_.keyspace.ByPhysical(item.physical_db);
+  InstallDamagedKey(core_, *database, uid, item.key, Annotate(why, item).message());
+  return OkStatus();
+}
+
 Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
   Database* database = core_.keyspace.ByPhysical(item.physical_db);
   if (database == nullptr || Keyspace::Find(*database, item.key) != nullptr) {
@@ -358,6 +379,9 @@ Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
     return Annotate(decoded.status(), item);
   }
   std::unique_ptr<Stream> stream = std::move(decoded).value();
+  if (core_.keyspace.StreamByUid(stream->uid) != nullptr) {
+    return Annotate(Status(Code::kCorruption, "two keys have one uid"), item);
+  }
   for (const auto& [number, bytes] : fetched.groups) {
     auto group = DecodeGroup(stream.get(), number, bytes);
     if (!group.ok()) {

@@ -81,6 +81,10 @@ Status Persistence::Open(Now now) {
         Code::kCorruption,
         "the data directory holds a journal but no store: refusing to start an empty one");
   }
+  if (!has_store && directory_.HasTables()) {
+    return Status(Code::kCorruption,
+                  "the store has tables but no file CURRENT: refusing to start an empty one");
+  }
   RETURN_IF_ERROR(OpenStore(!has_store));
   core_.cache_budget = CacheShare(core_.options.memory_budget_bytes);
   ASSIGN_OR_RETURN(checkpoint_turn_, store_->CheckpointTurn());
@@ -102,7 +106,7 @@ Status Persistence::Open(Now now) {
   }
   RETURN_IF_ERROR(OpenJournal(is_new));
   RETURN_IF_ERROR(Replay(now));
-  return journal_->Start();
+  return core_.has_new_damage ? OkStatus() : journal_->Start();
 }
 
 Status Persistence::OpenForCheck(const std::function<Status()>& on_checkpoint) {
@@ -126,6 +130,7 @@ Status Persistence::OpenJournal(bool is_new) {
   // The first checkpoint is written before there is a journal: a crash in between leaves none.
   options.create_if_missing =
       is_new || (checkpoint_turn_ == kFirstTurn && !directory_.HasJournal());
+  options.accept_loss = core_.options.accept_loss;
   options.sync_mode = ToSyncMode(core_.options.fsync);
   options.use_thread = core_.options.background_threads;
   options.segment_bytes = core_.options.journal_segment_bytes;
@@ -213,7 +218,31 @@ Status Persistence::LoadMeta() {
   if (tops.ok() && !core_.top_groups.Decode(*tops)) {
     return Status(Code::kCorruption, "the store's record of top groups is damaged");
   }
-  return OkStatus();
+  return LoadDamagedKeys();
+}
+
+Status Persistence::LoadDamagedKeys() {
+  Status status;
+  const auto visit = [&](std::string_view key, std::string_view value) {
+    const std::optional<KeptEffects> kept = DecodeKeptEffects(key, value);
+    if (!kept.has_value()) {
+      status = Status(Code::kCorruption, "the store's record of effects on a damaged key is damaged");
+      return false;
+    }
+    core_.keeps_effects = true;
+    Database* database = core_.keyspace.ByPhysical(kept->physical_db);
+    if (database != nullptr && Keyspace::Find(*database, kept->key) == nullptr) {
+      InstallDamagedKey(core_, *database, kept->uid, kept->key,
+                        "it was damaged at an earlier start; its changes from turn " +
+                            std::to_string(kept->turn) + " on are kept aside (key " + kept->key +
+                            ")")
+          .keeps_effects = true;
+    }
+    return true;
+  };
+  const std::string begin(1, kKeptEffectsTag);
+  RETURN_IF_ERROR(store_->Scan(Family::kSystem, begin, PrefixEnd(begin), SIZE_MAX, visit));
+  return status;
 }
 
 Status Persistence::DecodeMeta(std::string_view stored) {

@@ -77,6 +77,8 @@ class Persistence {
  private:
   Status OpenStore(bool create);
   Status LoadMeta();
+  // Keys whose effects an earlier recovery has kept.
+  Status LoadDamagedKeys();
   Status CountTotals();
   void ReadDatabases(Decoder* decoder, uint8_t version, uint64_t count);
   Status WriteFirstCheckpoint();

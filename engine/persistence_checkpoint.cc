@@ -66,6 +66,10 @@ void Persistence::BeginCheckpoint() {
     core_.checkpoint.Put(Family::kSystem, std::string(kSurveyKey), EncodeSurvey(core_.last_survey));
   }
   core_.checkpoint.Put(Family::kSystem, std::string(kTopGroupsKey), core_.top_groups.Encode(core_));
+  for (const KeptEffects& kept : core_.kept_effects) {
+    core_.checkpoint.Put(Family::kSystem, KeptEffectsKey(kept.physical_db, kept.uid, kept.turn),
+                         EncodeKeptEffects(kept));
+  }
   frozen_key_counts_.clear();
   frozen_physicals_.clear();
   for (uint32_t i = 0; i < core_.keyspace.size(); ++i) {
@@ -147,6 +151,7 @@ void Persistence::CompleteCheckpoint() {
     checkpoint_turn_ = core_.checkpoint.turn();
     last_checkpoint_unix_s_ = now_unix_s_;
     journal_->OnCheckpoint(checkpoint_turn_);
+    core_.kept_effects.clear();
     core_.checkpoint.BeginConfirm();
     BeginForgetting();
     ConfirmCheckpoint(Checkpoint::kConfirmSliceUnits);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string_view>
 
 namespace tests {
@@ -152,27 +153,27 @@ JournalMap::JournalMap(const std::string& directory) {
   }
 }
 
-bool JournalMap::IsInLastRecord(const std::string& file, uint64_t begin, uint64_t end) const {
-  if (file.find("journal/") == std::string::npos || begin < engine::kSegmentHeaderBlockBytes) {
-    return false;
-  }
-  for (const Piece& piece : pieces_) {
-    if (piece.file == file && piece.turn != last_turn_ && piece.offset < end &&
-        begin < piece.offset + piece.bytes) {
-      return false;
+bool CoversAllAbove(const JournalMap& map, const Damage& damage, engine::Turn turn) {
+  std::set<engine::Turn> untouched;
+  std::set<engine::Turn> touched;
+  for (const JournalMap::Piece& piece : map.pieces()) {
+    if (piece.turn > turn) {
+      const bool is_hit = piece.file == damage.file && piece.offset < damage.end &&
+                          damage.begin < piece.offset + piece.bytes;
+      (is_hit ? touched : untouched).insert(piece.turn);
     }
   }
-  return true;
+  return std::includes(touched.begin(), touched.end(), untouched.begin(), untouched.end());
 }
 
-uint64_t JournalMap::EndOfLastRecord(const std::string& file) const {
-  uint64_t end = 0;
-  for (const Piece& piece : pieces_) {
-    if (piece.file == file && piece.turn == last_turn_) {
-      end = std::max(end, piece.offset + piece.bytes);
+void Erase(const std::string& directory, const JournalMap& map, engine::Turn turn) {
+  for (const JournalMap::Piece& piece : map.pieces()) {
+    if (piece.turn > turn) {
+      std::string bytes = ReadFile(directory + "/" + piece.file);
+      bytes.replace(piece.offset, piece.bytes, std::string(piece.bytes, '\0'));
+      WriteFile(directory + "/" + piece.file, bytes);
     }
   }
-  return end;
 }
 
 Damage DoDamage(const std::string& directory, const JournalMap& map, const DamageWeights& weights,
