@@ -333,7 +333,9 @@ void Core::RetireDatabase(std::unique_ptr<Database> database, bool anything_stor
       checkpoint.DeleteRangeLater(family, prefix, PrefixEnd(prefix));
     }
   }
-  const auto is_in = [&](const KeptEffects& kept) { return kept.physical_db == database->physical; };
+  const auto is_in = [&](const KeptEffects& kept) {
+    return kept.physical_db == database->physical;
+  };
   if (keeps_effects) {
     const std::string prefix = KeptEffectsPrefix(database->physical, 0).substr(0, 5);
     checkpoint.DeleteRangeLater(Family::kSystem, prefix, PrefixEnd(prefix));

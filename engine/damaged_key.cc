@@ -18,8 +18,8 @@ constexpr size_t kKeptEffectsKeyBytes = 1 + 4 + 8 + 8;
 DamagedKey& InstallDamagedKey(Core& core, Database& database, Uid uid, std::string_view key,
                               std::string reason) {
   core.Log(LogLevel::kError, "a key is damaged key=" + std::string(key) + " error=" + reason);
-  auto holder = std::make_unique<DamagedKey>(database.physical, uid, std::string(key),
-                                             std::move(reason));
+  auto holder =
+      std::make_unique<DamagedKey>(database.physical, uid, std::string(key), std::move(reason));
   DamagedKey& damaged = *holder;
   core.cache.Add(&damaged, sizeof(DamagedKey) + key.size() + damaged.reason.size() + 64);
   const std::string_view name = damaged.key;

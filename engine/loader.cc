@@ -51,6 +51,39 @@ Status Annotate(const Status& status, const LoadItem& item) {
   return Status(status.code(), status.message() + " (key " + item.key + ")");
 }
 
+// The directory is in order, and has in all what the stream says of itself.
+bool HasItsBlocks(const Stream& stream) {
+  uint64_t length = 0;
+  uint64_t data_bytes = 0;
+  uint64_t nodes = 0;
+  const BlockSlot* previous = nullptr;
+  for (const auto& page : stream.directory.pages()) {
+    for (const BlockSlot& slot : page->slots) {
+      if (previous != nullptr && slot.first_id <= previous->last_id) {
+        return false;
+      }
+      previous = &slot;
+      length += slot.live_count;
+      data_bytes += slot.live_data_bytes;
+      nodes += slot.node_count;
+    }
+    if (page->slots.empty()) {
+      return false;
+    }
+  }
+  if (length != stream.length || data_bytes != stream.data_bytes || nodes != stream.node_count ||
+      stream.open_node.has_value() != (length > 0)) {
+    return false;
+  }
+  if (length == 0) {
+    return previous == nullptr;
+  }
+  const BlockSlot& oldest = stream.directory.pages().front()->slots.front();
+  return stream.first_id >= oldest.first_id && stream.first_id <= oldest.last_id &&
+         stream.last_live_id >= previous->first_id && stream.last_live_id <= previous->last_id &&
+         stream.last_id >= stream.last_live_id && stream.length <= stream.entries_added;
+}
+
 Status MissingPart(const Status& status, const std::string& what) {
   return status.code() == Code::kNotFound ? Status(Code::kCorruption, what + " is missing")
                                           : status;
@@ -400,6 +433,9 @@ Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
     }
     pages.insert(pages.begin() + static_cast<ptrdiff_t>(i), std::move(page).value());
   }
+  if (!HasItsBlocks(*stream)) {
+    return Annotate(Status(Code::kCorruption, "stream record differs from its directory"), item);
+  }
   stream->totals = &database->totals;
   core_.top_groups.NoteBack(stream->uid);
   core_.cache.Add(stream.get(), stream->memory_bytes());
@@ -436,6 +472,8 @@ Status Loader::InstallBlock(const LoadItem& item, Fetched fetched) {
   }
   // The newest entries of a compacted block may be gone from it.
   if (block->entry_count() != slot.entry_count ||
+      block->entry_count() - block->live_count() != slot.deleted_count ||
+      block->LiveNodeCount(stream->first_id) != slot.node_count ||
       (!slot.compacted && block->last_id() < slot.last_id)) {
     return Annotate(Status(Code::kCorruption,
                            "block " + item.first_id.ToString() + " differs from its directory"),
@@ -462,7 +500,11 @@ Status Loader::InstallPage(const LoadItem& item, Fetched fetched) {
   if (!page.ok()) {
     return Annotate(page.status(), item);
   }
-  if (page->count() != slot->count || page->first_id() != slot->first_id) {
+  const bool has_its_owners =
+      std::all_of(slot->owners.begin(), slot->owners.end(),
+                  [&page](const auto& share) { return page->OwnedBy(share.owner) == share.count; });
+  if (page->count() != slot->count || page->first_id() != slot->first_id ||
+      page->last_id() != slot->last_id || !has_its_owners) {
     return Annotate(Status(Code::kCorruption, "pending page differs from its group"), item);
   }
   core_.AttachPage(*group, *slot, std::move(page).value());

@@ -40,7 +40,7 @@ class Loader {
   // What the store has for one item.
   struct Fetched {
     Status status;
-    Uid uid = 0;  // kKey: of a stream whose own record is sound.
+    Uid uid = 0;                        // kKey: of a stream whose own record is sound.
     std::optional<std::string> record;  // Nothing when the key does not exist.
     // kKey: records of groups, and of directory pages stored apart, as (number, bytes).
     std::vector<std::pair<GroupNumber, std::string>> groups;

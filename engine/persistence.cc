@@ -20,6 +20,8 @@ namespace {
 // Of the memory budget: what RocksDB gets; the rest is the cache of objects.
 constexpr uint64_t kStoreShareOf16 = 5;
 constexpr Turn kFirstTurn = 1;
+// More than anybody can configure.
+constexpr uint64_t kMostDatabases = 1 << 20;
 // Soft effects alone are committed when they reach this size.
 constexpr size_t kSoftEffectBytes = 256 * 1024;
 
@@ -60,6 +62,7 @@ Status Persistence::OpenStore(bool create) {
   options.create_if_missing = create;
   options.memory_budget_bytes = static_cast<size_t>(opening_budget_ * kStoreShareOf16 / 16);
   options.background_threads = 1;
+  options.compactions = !compactions_off_;
   options.log = [this](int level, std::string_view text) {
     if (level >= static_cast<int>(StoreLogLevel::kWarning)) {
       core_.Log(static_cast<LogLevel>(level), text);
@@ -226,7 +229,8 @@ Status Persistence::LoadDamagedKeys() {
   const auto visit = [&](std::string_view key, std::string_view value) {
     const std::optional<KeptEffects> kept = DecodeKeptEffects(key, value);
     if (!kept.has_value()) {
-      status = Status(Code::kCorruption, "the store's record of effects on a damaged key is damaged");
+      status =
+          Status(Code::kCorruption, "the store's record of effects on a damaged key is damaged");
       return false;
     }
     core_.keeps_effects = true;
@@ -267,6 +271,9 @@ Status Persistence::DecodeMeta(std::string_view stored) {
   meta_store_ms_ = decoder.ReadSignedVarint();
   core_.time_line.SetOffset(decoder.ReadSignedVarint());
   const uint64_t database_count = decoder.ReadVarint();
+  if (database_count > kMostDatabases) {
+    return damaged;
+  }
   if (decoder.ok() && database_count > core_.keyspace.size()) {
     return Status(Code::kInvalid, "the store has " + std::to_string(database_count) +
                                       " databases; start with `databases` at least that");

@@ -116,6 +116,8 @@ class Persistence {
   std::unique_ptr<Store> store_ WEIR_GUARDED_BY(store_mutex_);
 
   bool closing_ = false;
+  // A table cannot be read: compactions would fail again and again, and checkpoints with them.
+  bool compactions_off_ = false;  // Thread: checkpoint.
   bool checkpoint_requested_ = false;
   std::vector<std::function<void(Status)>> waiting_;  // For the running or next checkpoint.
   std::vector<uint64_t> frozen_key_counts_;           // Per logical database.

@@ -120,6 +120,12 @@ Status Persistence::WriteOrReopen(const Batch& batch, Turn turn) {
   if (status.ok()) {
     return status;
   }
+  if (!compactions_off_ && StoreStatistics().compaction_met_damage) {
+    compactions_off_ = true;
+    core_.Log(LogLevel::kError,
+              "a table of the store is damaged: tables are not compacted any more until the next "
+              "start; --check it and restore a backup");
+  }
   core_.Log(LogLevel::kError, "checkpoint failed, reopening the store error=" + status.message());
   for (int attempt = 0; attempt < kReopenAttempts; ++attempt) {
     {

@@ -164,7 +164,8 @@ Status Replayer::On(uint32_t stream, const StreamCreated& effect) {
 
 Status Replayer::On(uint32_t stream, const EntryAdded& effect) {
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
-  if (effect.id <= target->last_id || (target->directory.empty() && !effect.opens_block)) {
+  if (effect.id <= target->last_id || (target->directory.empty() && !effect.opens_block) ||
+      (!target->open_node.has_value() && !effect.opens_node)) {
     return Inconsistent("an entry that is there already");
   }
   Apply(core_, *target, effect);
@@ -176,6 +177,14 @@ Status Replayer::On(uint32_t stream, const EntriesDeleted& effect) {
   Op op = MakeOp();
   RequireForDelete(core_, op, *target, effect.ids);
   RETURN_IF_ERROR(core_.CheckLoaded(op));
+  for (const StreamId id : effect.ids) {
+    const auto place = target->directory.Find(id);
+    const BlockUnit* unit = place.has_value() ? target->directory.At(*place).unit.get() : nullptr;
+    const auto entry = unit == nullptr ? std::nullopt : unit->block.Find(id);
+    if (!entry.has_value() || entry->deleted || id < target->first_id) {
+      return Inconsistent("a deletion of what is not there");
+    }
+  }
   Apply(core_, *target, effect);
   return OkStatus();
 }
@@ -237,6 +246,12 @@ Status Replayer::On(uint32_t stream, const GroupCreated& effect) {
   return OkStatus();
 }
 
+Status Replayer::CheckOwner(const Group& group, ConsumerNumber consumer) {
+  return group.ConsumerByNumber(consumer) != nullptr
+             ? OkStatus()
+             : Inconsistent("an effect on a consumer that does not exist");
+}
+
 template <typename Effect>
 Status Replayer::ApplyToGroup(uint32_t stream, const Effect& effect) {
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
@@ -261,6 +276,7 @@ Status Replayer::On(uint32_t stream, const ConsumerDeleted& effect) {
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
   ASSIGN_OR_RETURN(Group * group, GroupOf(*target, effect.group));
   Op op = MakeOp();
+  RETURN_IF_ERROR(CheckOwner(*group, effect.consumer));
   RequireOwnedPages(core_, op, *group, effect.consumer);
   RETURN_IF_ERROR(core_.CheckLoaded(op));
   Apply(core_, *target, effect);
@@ -280,6 +296,7 @@ Status Replayer::On(uint32_t stream, const ConsumerSeen& effect) {
 Status Replayer::On(uint32_t stream, const Delivered& effect) {
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
   ASSIGN_OR_RETURN(Group * group, GroupOf(*target, effect.group));
+  RETURN_IF_ERROR(CheckOwner(*group, effect.consumer));
   Op op = MakeOp();
   RequirePending(core_, op, *group, effect.ids);
   RETURN_IF_ERROR(core_.CheckLoaded(op));
@@ -293,6 +310,12 @@ Status Replayer::On(uint32_t stream, const Acknowledged& effect) {
   Op op = MakeOp();
   RequirePending(core_, op, *group, effect.ids);
   RETURN_IF_ERROR(core_.CheckLoaded(op));
+  for (const StreamId id : effect.ids) {
+    const size_t index = group->FindPage(id);
+    if (index == group->pages.size() || !group->pages[index].unit->page.Find(id).has_value()) {
+      return Inconsistent("an acknowledgement of what is not pending");
+    }
+  }
   Apply(core_, *target, effect);
   return OkStatus();
 }
@@ -313,6 +336,9 @@ Status Replayer::ApplyToRecords(uint32_t stream, const Effect& effect) {
 }
 
 Status Replayer::On(uint32_t stream, const Claimed& effect) {
+  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
+  ASSIGN_OR_RETURN(const Group* group, GroupOf(*target, effect.group));
+  RETURN_IF_ERROR(CheckOwner(*group, effect.consumer));
   return ApplyToRecords(stream, effect);
 }
 

@@ -87,6 +87,8 @@ class Replayer : public EffectVisitor {
   Result<Group*> GroupOf(Stream& stream, GroupNumber number);
   template <typename Effect>
   Status ApplyToGroup(uint32_t stream, const Effect& effect);
+  // Of a group whose pages are in memory.
+  static Status CheckOwner(const Group& group, ConsumerNumber consumer);
   template <typename Effect>
   Status ApplyToRecords(uint32_t stream, const Effect& effect);
   Op MakeOp() const;

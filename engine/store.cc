@@ -65,15 +65,18 @@ Status FromRocks(const rocksdb::Status& status, std::string_view doing) {
 // RocksDB's threads are shared by all stores of a process and tell what they do only here.
 class Listener final : public rocksdb::EventListener {
  public:
-  explicit Listener(std::atomic<bool>& failed) : failed_(failed) {}
+  Listener(std::atomic<bool>& failed, std::atomic<bool>& met_damage)
+      : failed_(failed), met_damage_(met_damage) {}
   void OnFlushBegin(rocksdb::DB* /*db*/, const rocksdb::FlushJobInfo& /*info*/) override {
     YieldToLoop(Yielding::kSome);
   }
   void OnCompactionBegin(rocksdb::DB* /*db*/, const rocksdb::CompactionJobInfo& /*info*/) override {
     YieldToLoop(Yielding::kMuch);
   }
-  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
-                         rocksdb::Status* /*error*/) override {
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override {
+    if (reason == rocksdb::BackgroundErrorReason::kCompaction && error->IsCorruption()) {
+      met_damage_.store(true, std::memory_order_release);
+    }
     failed_.store(true, std::memory_order_release);
   }
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
@@ -83,6 +86,7 @@ class Listener final : public rocksdb::EventListener {
 
  private:
   std::atomic<bool>& failed_;
+  std::atomic<bool>& met_damage_;
 };
 
 bool Supports(rocksdb::CompressionType type) {
@@ -275,7 +279,8 @@ struct Store::Impl {
 
   const StoreOptions options;
   std::atomic<bool> background_error{false};
-  std::atomic<bool> failed{false};  // A write failed: no further one.
+  std::atomic<bool> met_damage{false};  // In a compaction.
+  std::atomic<bool> failed{false};      // A write failed: no further one.
   std::shared_ptr<rocksdb::Cache> cache;
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> all_handles;
@@ -285,7 +290,7 @@ struct Store::Impl {
 Status Store::Impl::Open() {
   cache = rocksdb::NewLRUCache(BlockCacheBytes(options.memory_budget_bytes), 4, false, 0.5);
   const auto db_options = DatabaseOptions(options, std::make_shared<RocksLogger>(options.log),
-                                          std::make_shared<Listener>(background_error));
+                                          std::make_shared<Listener>(background_error, met_damage));
   // RocksDB wants the default family too; nothing is in it.
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   rocksdb::ColumnFamilyOptions unused = FamilyOptions(Family::kSystem, size_t{1} << 20, cache);
@@ -293,6 +298,7 @@ Status Store::Impl::Open() {
   for (size_t i = 0; i < kFamilyCount; ++i) {
     families.emplace_back(
         kFamilyNames[i], FamilyOptions(static_cast<Family>(i), options.memory_budget_bytes, cache));
+    families.back().options.disable_auto_compactions = !options.compactions;
   }
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status =
@@ -541,6 +547,7 @@ Store::Statistics Store::GetStatistics() const {
   statistics.running_flushes = impl_->Property(Properties::kNumRunningFlushes);
   statistics.estimated_keys = impl_->PropertySum(Properties::kEstimateNumKeys);
   statistics.write_stopped = impl_->Property(Properties::kIsWriteStopped) != 0;
+  statistics.compaction_met_damage = impl_->met_damage.load(std::memory_order_acquire);
   statistics.background_error = impl_->background_error.load(std::memory_order_acquire) ||
                                 impl_->failed.load(std::memory_order_acquire);
   return statistics;

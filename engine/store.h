@@ -39,6 +39,8 @@ struct StoreOptions {
   // is max_batch_bytes().
   size_t memory_budget_bytes = size_t{72} << 20;
   int background_threads = 2;
+  // False: tables are not rewritten, since one of them cannot be read.
+  bool compactions = true;
   // RocksDB's log lines. From any thread. Must not block or throw; what it cannot keep it drops.
   std::function<void(int level, std::string_view text)> log;
 };
@@ -148,6 +150,7 @@ class Store {
     uint64_t estimated_keys = 0;
     bool write_stopped = false;
     bool background_error = false;
+    bool compaction_met_damage = false;  // It ended the store's writing; see StoreOptions.
   };
   Statistics GetStatistics() const;
 

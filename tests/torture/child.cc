@@ -53,8 +53,9 @@ ChildResult RunInChild(unsigned seconds, const std::function<std::string()>& wor
   if (child < 0 || waitpid(child, &status, 0) != child) {
     result.how = "cannot fork";
   } else if (WIFSIGNALED(status)) {
-    result.how = WTERMSIG(status) == SIGALRM ? "hung"
-                                             : std::string("killed by ") + strsignal(WTERMSIG(status));
+    result.how = WTERMSIG(status) == SIGALRM
+                     ? "hung"
+                     : std::string("killed by ") + strsignal(WTERMSIG(status));
   } else if (WEXITSTATUS(status) != 0) {
     result.how = "exit code " + std::to_string(WEXITSTATUS(status));
   } else {

@@ -1,4 +1,5 @@
-// Runs a piece of a test in a process of its own, so that an abort or a hang is a finding and not the end.
+// Runs a piece of a test in a process of its own, so that an abort or a hang is a finding and not
+// the end.
 //
 // The caller must have no threads: no engine may have been opened in it.
 #pragma once

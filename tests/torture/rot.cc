@@ -160,7 +160,8 @@ class Torture {
       const bool any = arguments_.mode == "any";
       damage = DoDamage(
           copy, *map_,
-          {any || arguments_.mode == "flips", any || arguments_.mode == "truncations", any}, random);
+          {any || arguments_.mode == "flips", any || arguments_.mode == "truncations", any},
+          random);
     }
     expected.cut = [&](engine::Turn turn) { return CutAt(damage, turn); };
     const uint64_t second_stage = run % 3 == 0 ? random() | 1 : 0;

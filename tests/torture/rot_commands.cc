@@ -12,8 +12,8 @@ namespace tests {
 
 using engine::Code;
 using engine::Group;
-using engine::Op;
 using engine::OkStatus;
+using engine::Op;
 using engine::Status;
 using engine::Stream;
 using engine::StreamId;
@@ -32,7 +32,8 @@ class Commander {
   Status Run(const Key& key) {
     switch (random_() % 12) {
       case 0:
-        return engine_.Run(key.first, [&](Op& op) { return engine_->TypeOf(op, key.second).status(); });
+        return engine_.Run(key.first,
+                           [&](Op& op) { return engine_->TypeOf(op, key.second).status(); });
       case 1:
         return Add(key);
       case 2:
@@ -227,21 +228,22 @@ std::string DeleteRefused(TestEngine& engine, const RotFaults& faults,
       continue;
     }
     const std::vector<std::string_view> names = {key.second};
-    const auto deleted = engine.Run(
-        key.first, [&](Op& op) { return engine->DeleteKeys(op, names, nullptr); });
+    const auto deleted =
+        engine.Run(key.first, [&](Op& op) { return engine->DeleteKeys(op, names, nullptr); });
     engine.EndTurn();
     if (suspects.contains(key)) {
       continue;
     }
-    if (!deleted.ok() && (deleted.code() != Code::kCorruption || deleted.status().message().empty())) {
+    if (!deleted.ok() &&
+        (deleted.code() != Code::kCorruption || deleted.status().message().empty())) {
       return key.second + " answers " + deleted.status().message();
     }
     if (deleted.ok() && *deleted != 1) {
       return key.second + " is said not to be there";
     }
-    if (deleted.ok() &&
-        engine.Run(key.first, [&](Op& op) { return engine->OpenStream(op, key.second); }).code() !=
-            Code::kNotFound) {
+    if (deleted.ok() && engine.Run(key.first, [&](Op& op) {
+                                return engine->OpenStream(op, key.second);
+                              }).code() != Code::kNotFound) {
       return key.second + " is there although it was deleted";
     }
   }

@@ -1,5 +1,5 @@
-// Commands of every kind on every key of a store that may be damaged: none may abort, or make a damaged
-// key look like a healthy one.
+// Commands of every kind on every key of a store that may be damaged: none may abort, or make a
+// damaged key look like a healthy one.
 #pragma once
 
 #include <cstdint>

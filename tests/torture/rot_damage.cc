@@ -21,9 +21,9 @@ struct FileKind {
   std::string_view pattern;  // Part of the path.
   uint64_t weight;
 };
-constexpr FileKind kFileKinds[] = {{"journal/segment-", 36}, {".sst", 38},    {"MANIFEST-", 10},
-                                   {"CURRENT", 5},           {"OPTIONS-", 4}, {"IDENTITY", 3},
-                                   {"LOCK", 2},              {".log", 2}};
+constexpr FileKind kFileKinds[] = {
+    {"journal/segment-", 36}, {".sst", 38},    {"MANIFEST-", 10}, {"CURRENT", 5},
+    {"OPTIONS-", 4},          {"IDENTITY", 3}, {"LOCK", 2},       {".log", 2}};
 
 std::vector<std::string> FilesOf(const std::string& directory, std::string_view pattern) {
   std::vector<std::string> files;
@@ -76,7 +76,7 @@ uint64_t PlaceInSegment(const std::string& file, uint64_t size, const JournalMap
 // Data blocks are most of a table; the index, the filter and the footer are at its end.
 uint64_t PlaceInTable(uint64_t size, std::mt19937_64& random) {
   const uint64_t region = Draw(random, 10);
-  const uint64_t tail = region < 2 ? 53 : region < 5 ? 2048 : size;
+  const uint64_t tail = region < 1 ? 53 : region < 3 ? 1024 : size;
   return size - 1 - Draw(random, std::min(tail, size));
 }
 
@@ -90,8 +90,8 @@ uint64_t PlaceIn(const std::string& file, uint64_t size, const JournalMap& map,
 
 void Overwrite(std::string* bytes, Damage* damage, std::mt19937_64& random) {
   damage->begin = damage->begin / kSectorBytes * kSectorBytes;
-  damage->end = std::min<uint64_t>(damage->begin + kSectorBytes * (1 + Draw(random, 8)),
-                                   bytes->size());
+  damage->end =
+      std::min<uint64_t>(damage->begin + kSectorBytes * (1 + Draw(random, 8)), bytes->size());
   const uint64_t how = Draw(random, 3);
   const uint64_t from = Draw(random, bytes->size() - (damage->end - damage->begin) + 1);
   const std::string elsewhere = bytes->substr(from, damage->end - damage->begin);
@@ -127,7 +127,8 @@ std::string ReadFile(const std::string& path) {
 }
 
 void WriteFile(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(path, std::ios::binary)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
 JournalMap::JournalMap(const std::string& directory) {
@@ -145,8 +146,8 @@ JournalMap::JournalMap(const std::string& directory) {
         at += engine::kFragmentAlignment;
         continue;
       }
-      pieces_.push_back(
-          {file, at, engine::kFragmentHeaderBytes + fragment->header.length, fragment->header.turn});
+      pieces_.push_back({file, at, engine::kFragmentHeaderBytes + fragment->header.length,
+                         fragment->header.turn});
       last_turn_ = std::max(last_turn_, fragment->header.turn);
       at += engine::FragmentBytes(fragment->header.length);
     }

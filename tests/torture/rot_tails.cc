@@ -56,8 +56,8 @@ Damage DamageTail(const std::string& directory, const JournalMap& map, std::mt19
       what = "cut off";
       break;
     case 1:
-      std::fill(bytes.begin() + static_cast<ptrdiff_t>(at), bytes.begin() + static_cast<ptrdiff_t>(until),
-                '\0');
+      std::fill(bytes.begin() + static_cast<ptrdiff_t>(at),
+                bytes.begin() + static_cast<ptrdiff_t>(until), '\0');
       what = "zeros";
       break;
     case 2:
