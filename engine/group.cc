@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "engine/check.h"
 #include "engine/checksum.h"
 #include "engine/codec.h"
@@ -154,39 +153,6 @@ void ReadDeliveryPart(Decoder* decoder, Group* group) {
   if (group->parked_count > group->released_count - group->delayed_count) {
     decoder->Fail();
   }
-}
-
-// What the list of pages says of owners is what the consumers and the group count.
-bool IsConsistent(const Group& group) {
-  int64_t total = 0;
-  int64_t parked = 0;
-  absl::flat_hash_map<ConsumerNumber, int64_t> owned;
-  for (const PageSlot& slot : group.pages) {
-    int64_t of_page = 0;
-    for (const PendingPage::OwnerShare& share : slot.owners) {
-      owned[share.owner] += share.count;
-      of_page += share.count;
-    }
-    if (of_page != slot.count) {
-      return false;
-    }
-    total += of_page;
-  }
-  const auto parked_share = owned.extract(kParkedShare);
-  parked = parked_share.empty() ? 0 : parked_share.mapped();
-  int64_t nobodys = total - parked;
-  for (const Consumer* consumer : group.consumers_by_number) {
-    const auto share = owned.extract(consumer->number);
-    const int64_t count = share.empty() ? 0 : share.mapped();
-    if (count != consumer->pending_count) {
-      return false;
-    }
-    nobodys -= count;
-  }
-  // What is left has no owner.
-  owned.erase(kNoConsumer);
-  return owned.empty() && total == group.pending_count && parked == group.parked_count &&
-         nobodys + parked == group.released_count;
 }
 
 }  // namespace
@@ -370,7 +336,7 @@ Result<std::unique_ptr<Group>> DecodeGroup(Stream* stream, GroupNumber number,
   if (version > kPlainVersion) {
     ReadDeliveryPart(&decoder, group.get());
   }
-  if (!decoder.AtEnd() || !IsConsistent(*group)) {
+  if (!decoder.AtEnd()) {
     return damaged;
   }
   group->on_disk = true;

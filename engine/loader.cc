@@ -4,6 +4,7 @@
 
 #include "engine/check.h"
 #include "engine/limits.h"
+#include "engine/loaded_check.h"
 #include "engine/persistence.h"
 #include "engine/schema.h"
 #include "engine/thread_role.h"
@@ -49,44 +50,6 @@ ProducerSlot* FindProducerPageOf(Stream& stream, const LoadItem& item) {
 
 Status Annotate(const Status& status, const LoadItem& item) {
   return Status(status.code(), status.message() + " (key " + item.key + ")");
-}
-
-// The directory is in order, and has in all what the stream says of itself.
-bool HasItsBlocks(const Stream& stream) {
-  uint64_t length = 0;
-  uint64_t data_bytes = 0;
-  uint64_t nodes = 0;
-  const BlockSlot* previous = nullptr;
-  for (const auto& page : stream.directory.pages()) {
-    for (const BlockSlot& slot : page->slots) {
-      if (previous != nullptr && slot.first_id <= previous->last_id) {
-        return false;
-      }
-      previous = &slot;
-      length += slot.live_count;
-      data_bytes += slot.live_data_bytes;
-      nodes += slot.node_count;
-    }
-    if (page->slots.empty()) {
-      return false;
-    }
-  }
-  if (length != stream.length || data_bytes != stream.data_bytes || nodes != stream.node_count ||
-      stream.open_node.has_value() != (length > 0)) {
-    return false;
-  }
-  if (length == 0) {
-    return previous == nullptr;
-  }
-  const BlockSlot& oldest = stream.directory.pages().front()->slots.front();
-  return stream.first_id >= oldest.first_id && stream.first_id <= oldest.last_id &&
-         stream.last_live_id >= previous->first_id && stream.last_live_id <= previous->last_id &&
-         stream.last_id >= stream.last_live_id && stream.length <= stream.entries_added;
-}
-
-Status MissingPart(const Status& status, const std::string& what) {
-  return status.code() == Code::kNotFound ? Status(Code::kCorruption, what + " is missing")
-                                          : status;
 }
 
 }  // namespace
@@ -420,8 +383,8 @@ Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
     if (!group.ok()) {
       return Annotate(group.status(), item);
     }
-    if (stream->FindGroup((*group)->name) != nullptr) {
-      return Annotate(Status(Code::kCorruption, "two groups have one name"), item);
+    if (stream->FindGroup((*group)->name) != nullptr || !HasItsPages(**group)) {
+      return Annotate(Status(Code::kCorruption, "group record is inconsistent"), item);
     }
     stream->AddGroup(std::move(group).value());
   }
@@ -470,11 +433,7 @@ Status Loader::InstallBlock(const LoadItem& item, Fetched fetched) {
   if (!block.ok()) {
     return Annotate(block.status(), item);
   }
-  // The newest entries of a compacted block may be gone from it.
-  if (block->entry_count() != slot.entry_count ||
-      block->entry_count() - block->live_count() != slot.deleted_count ||
-      block->LiveNodeCount(stream->first_id) != slot.node_count ||
-      (!slot.compacted && block->last_id() < slot.last_id)) {
+  if (!FitsDirectory(*block, slot, stream->first_id)) {
     return Annotate(Status(Code::kCorruption,
                            "block " + item.first_id.ToString() + " differs from its directory"),
                     item);
@@ -500,11 +459,7 @@ Status Loader::InstallPage(const LoadItem& item, Fetched fetched) {
   if (!page.ok()) {
     return Annotate(page.status(), item);
   }
-  const bool has_its_owners =
-      std::all_of(slot->owners.begin(), slot->owners.end(),
-                  [&page](const auto& share) { return page->OwnedBy(share.owner) == share.count; });
-  if (page->count() != slot->count || page->first_id() != slot->first_id ||
-      page->last_id() != slot->last_id || !has_its_owners) {
+  if (!FitsGroup(*page, *slot)) {
     return Annotate(Status(Code::kCorruption, "pending page differs from its group"), item);
   }
   core_.AttachPage(*group, *slot, std::move(page).value());

@@ -16,7 +16,7 @@ struct ChildResult {
   std::string errors;  // The end of what it wrote to standard error.
 };
 
-// Killed after `seconds`, which counts as hanging.
+// Killed after `seconds`, or after 60 s of CPU time, which counts as hanging.
 ChildResult RunInChild(unsigned seconds, const std::function<std::string()>& work);
 
 }  // namespace tests
