@@ -236,6 +236,9 @@ Result<CheckReport> CheckStore(const std::string& directory) {
   CheckReport report;
   RETURN_IF_ERROR(
       core.persistence->OpenForCheck([&core, &report] { return RawChecker(core, &report).Run(); }));
+  for (const auto& [where, why] : core.known_damage) {
+    report.Fault("effects of the journal cannot be applied: " + why);
+  }
   report.replayed_turns = core.turn - 1 - core.persistence->checkpoint_turn();
   RETURN_IF_ERROR(VerifyState(core, &report));
   return report;

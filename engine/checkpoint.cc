@@ -113,6 +113,7 @@ bool Checkpoint::IsDead(const Unit& unit) const {
       value = static_cast<const Schedule&>(unit).stream;
       break;
     case UnitKind::kMissingKey:
+    case UnitKind::kDamagedKey:
       return false;
   }
   return std::find(dead_databases_.begin(), dead_databases_.end(), value->physical_db) !=
@@ -245,6 +246,7 @@ void Checkpoint::EncodeNow(Unit& unit) {
     }
     case UnitKind::kSchedule:
     case UnitKind::kMissingKey:
+    case UnitKind::kDamagedKey:
       CHECK(false);
   }
   unit.on_disk = true;

@@ -63,6 +63,9 @@ Result<ValueHolder*> Core::LookAt(Op& op, uint32_t db, std::string_view key) {
     holder = Keyspace::Find(database, key);
   }
   ValueHolder* value = AsValue(holder);
+  if (const DamagedKey* damaged = AsDamaged(holder)) [[unlikely]] {
+    return damaged->status();
+  }
   if (value == nullptr) {
     op.seen_turn = std::max(op.seen_turn, database.last_delete_turn);
     if (holder != nullptr) {
@@ -301,7 +304,7 @@ void Core::RetireBlocks(Stream& stream) {
 
 void Core::RetireHolder(std::unique_ptr<KeyHolder> holder, RecordsOf records) {
   cache.Remove(holder.get());
-  if (holder->kind == UnitKind::kMissingKey) {
+  if (AsValue(holder.get()) == nullptr) {
     return;
   }
   checkpoint.set_deletes_muted(records == RecordsOf::kRangeDeleted);
@@ -329,6 +332,14 @@ void Core::RetireDatabase(std::unique_ptr<Database> database, bool anything_stor
     for (const Family family : {Family::kKeys, Family::kBlocks, Family::kGroups, Family::kSide}) {
       checkpoint.DeleteRangeLater(family, prefix, PrefixEnd(prefix));
     }
+  }
+  const auto is_in = [&](const KeptEffects& kept) {
+    return kept.physical_db == database->physical;
+  };
+  if (keeps_effects) {
+    const std::string prefix = KeptEffectsPrefix(database->physical, 0).substr(0, 5);
+    checkpoint.DeleteRangeLater(Family::kSystem, prefix, PrefixEnd(prefix));
+    std::erase_if(kept_effects, is_in);
   }
   if (!database->holders.empty()) {
     checkpoint.AddDeadDatabase(database->physical);
@@ -404,6 +415,16 @@ bool Core::EvictString(StringValue& value) {
   return true;
 }
 
+bool Core::EvictDamagedKey(DamagedKey& key) {
+  Database* database = keyspace.ByPhysical(key.physical_db);
+  if (key.keeps_effects || database == nullptr) {
+    return false;
+  }
+  cache.Remove(&key);
+  const auto gone = database->holders.extract(std::string_view(key.key));
+  return true;
+}
+
 bool Core::EvictBlock(BlockUnit& unit) {
   if (!unit.clean()) {
     if (unit.block.DropSavedPrefix()) {
@@ -470,6 +491,8 @@ bool Core::Evict(Unit* unit) {
       return EvictStream(*static_cast<Stream*>(unit));
     case UnitKind::kString:
       return EvictString(*static_cast<StringValue*>(unit));
+    case UnitKind::kDamagedKey:
+      return EvictDamagedKey(*static_cast<DamagedKey*>(unit));
     case UnitKind::kMissingKey: {
       auto* missing = static_cast<MissingKey*>(unit);
       Database* database = keyspace.ByPhysical(missing->physical_db);

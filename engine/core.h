@@ -15,6 +15,7 @@
 
 #include "engine/cache.h"
 #include "engine/checkpoint.h"
+#include "engine/damaged_key.h"
 #include "engine/effects.h"
 #include "engine/events.h"
 #include "engine/keyspace.h"
@@ -61,6 +62,12 @@ class Core {
   // Names the consumers of a group that wait for entries now.
   WaitingReaders waiting_readers;
   TopGroups top_groups;
+  // Found by this recovery, or by the one before it that was given up for it: effects on these keys
+  // are kept, not applied.
+  KnownDamage known_damage;
+  bool has_new_damage = false;            // The state is of no use: recover again.
+  std::vector<KeptEffects> kept_effects;  // That no checkpoint has yet.
+  bool keeps_effects = false;             // There are some, here or in the store.
 
   Turn turn = 1;  // The running one.
   Uid next_uid = 1;
@@ -167,6 +174,7 @@ class Core {
   bool Evict(Unit* unit);
   bool EvictStream(Stream& stream);
   bool EvictString(StringValue& value);
+  bool EvictDamagedKey(DamagedKey& key);
   bool EvictBlock(BlockUnit& unit);
   bool EvictPage(PageUnit& unit);
   bool EvictProducerPage(ProducerPageUnit& unit);

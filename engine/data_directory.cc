@@ -28,6 +28,17 @@ std::string AbsolutePath(const std::string& path) {
   return (absolute.has_filename() ? absolute : absolute.parent_path()).string();
 }
 
+template <typename Wanted>
+bool HasFile(const std::string& directory, Wanted wanted) {
+  std::error_code error;
+  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    if (wanted(at->path())) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 DataDirectory::~DataDirectory() { Unlock(); }
@@ -83,8 +94,11 @@ bool DataDirectory::HasStore() const {
 }
 
 bool DataDirectory::HasJournal() const {
-  std::error_code error;
-  return fs::is_directory(JournalPath(), error) && !fs::is_empty(JournalPath(), error);
+  return HasFile(JournalPath(), [](const fs::path& path) { return path.extension() != ".new"; });
+}
+
+bool DataDirectory::HasTables() const {
+  return HasFile(StorePath(), [](const fs::path& path) { return path.extension() == ".sst"; });
 }
 
 void DataDirectory::Unlock() {

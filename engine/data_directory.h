@@ -30,8 +30,10 @@ class DataDirectory {
   std::string StorePath() const { return path_ + "/store"; }
   // A RocksDB has been created here.
   bool HasStore() const;
-  // The journal directory holds files.
+  // The journal directory holds files that were finished.
   bool HasJournal() const;
+  // There are files of data where the store is, or was.
+  bool HasTables() const;
   void Unlock();
   JournalFileOps& ops() const { return ops_; }
 

@@ -446,7 +446,16 @@ class EffectVisitor {
   virtual Status On(const DatabasesSwapped& effect) = 0;
   virtual Status On(const DatabaseFlushed& effect) = 0;
   virtual Status On(const ClockStepped& effect) = 0;
+  // After each effect on a stream: its bytes, and what its On has said; the answer counts instead.
+  virtual Status AfterEffect(uint32_t /*stream*/, std::string_view /*bytes*/, Status said) {
+    return said;
+  }
 };
+
+// The bytes of an effect on a stream, of another record, as of the stream with number `stream`.
+std::string RenumberEffect(std::string_view bytes, uint32_t stream);
+std::string EncodeStreamNamed(const StreamNamed& effect);
+EffectType TypeOfEffect(std::string_view bytes);
 
 // Decodes a record and tells `visitor` effect by effect; stops at its first error. kCorruption on
 // malformed bytes.

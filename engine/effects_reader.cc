@@ -42,8 +42,14 @@ class EffectReader {
 
   Status Run() {
     while (decoder_.ok() && !decoder_.AtEnd()) {
+      const char* const begin = decoder_.position();
       const auto type = static_cast<EffectType>(decoder_.ReadU8());
-      RETURN_IF_ERROR(type == EffectType::kStreamNamed ? Named() : OfStream(type));
+      of_stream_.reset();
+      Status said = type == EffectType::kStreamNamed ? Named() : OfStream(type);
+      if (of_stream_.has_value() && decoder_.ok()) {
+        said = visitor_->AfterEffect(*of_stream_, {begin, decoder_.position()}, std::move(said));
+      }
+      RETURN_IF_ERROR(said);
     }
     return decoder_.ok() ? OkStatus() : Damaged();
   }
@@ -81,6 +87,7 @@ class EffectReader {
     if (!decoder_.ok() || stream >= next_stream_) {
       return Damaged();
     }
+    of_stream_ = stream;
     switch (type) {
       case EffectType::kStreamCreated: {
         StreamCreated effect;
@@ -398,9 +405,31 @@ class EffectReader {
   Decoder decoder_;
   EffectVisitor* visitor_;
   uint32_t next_stream_ = 0;
+  std::optional<uint32_t> of_stream_;  // Of the running effect.
 };
 
 }  // namespace
+
+EffectType TypeOfEffect(std::string_view bytes) {
+  return static_cast<EffectType>(static_cast<unsigned char>(bytes.front()));
+}
+
+std::string RenumberEffect(std::string_view bytes, uint32_t stream) {
+  Decoder decoder(bytes.substr(1));
+  decoder.ReadVarint();
+  std::string out(bytes.substr(0, 1));
+  PutVarint(&out, stream);
+  return out.append(decoder.ReadBytes(decoder.remaining()));
+}
+
+std::string EncodeStreamNamed(const StreamNamed& effect) {
+  std::string out;
+  PutU8(&out, static_cast<uint8_t>(EffectType::kStreamNamed));
+  PutVarint(&out, effect.physical_db);
+  PutVarint(&out, effect.uid);
+  PutString(&out, effect.key);
+  return out;
+}
 
 Status VisitEffects(std::string_view record, EffectVisitor* visitor) {
   return EffectReader(record, visitor).Run();

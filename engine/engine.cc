@@ -15,8 +15,10 @@
 namespace engine {
 namespace {
 
-Result<std::unique_ptr<Core>> OpenCore(const EngineOptions& options, Now now) {
+Result<std::unique_ptr<Core>> OpenCoreOnce(const EngineOptions& options, Now now,
+                                           KnownDamage known_damage) {
   auto core = std::make_unique<Core>(options);
+  core->known_damage = std::move(known_damage);
   core->persistence = std::make_unique<Persistence>(core.get());
   core->loader = std::make_unique<Loader>(core.get(), options.reader_threads);
   core->reaper = std::make_unique<Reaper>(core.get());
@@ -26,6 +28,18 @@ Result<std::unique_ptr<Core>> OpenCore(const EngineOptions& options, Now now) {
   return Result<std::unique_ptr<Core>>(std::move(core));
 }
 
+// Again whenever recovery has found damage in a key that it had changed already.
+Result<std::unique_ptr<Core>> OpenCore(const EngineOptions& options, Now now) {
+  KnownDamage known_damage;
+  for (;;) {
+    ASSIGN_OR_RETURN(std::unique_ptr<Core> core, OpenCoreOnce(options, now, known_damage));
+    if (!core->has_new_damage) {
+      return Result<std::unique_ptr<Core>>(std::move(core));
+    }
+    known_damage = core->known_damage;
+  }
+}
+
 }  // namespace
 
 Engine::Engine(std::unique_ptr<Core> core) : core_(std::move(core)) {}
@@ -33,6 +47,7 @@ Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, Now now) {
   ASSIGN_OR_RETURN(std::unique_ptr<Core> core, OpenCore(options, now));
+  core->options.accept_loss = false;  // Of this start alone.
   return std::unique_ptr<Engine>(new Engine(std::move(core)));
 }
 

@@ -48,9 +48,16 @@ Journal::Journal(JournalOptions options)
 Result<std::unique_ptr<Journal>> Journal::Open(JournalOptions options) {
   std::unique_ptr<Journal> journal(new Journal(std::move(options)));
   JournalSegments::LoadOptions load;
-  load.create_if_missing = journal->options_.create_if_missing;
+  load.create_if_missing = journal->options_.create_if_missing || journal->options_.accept_loss;
   load.drop_damaged = journal->options_.accept_loss;
   RETURN_IF_ERROR(journal->segments_.Load(load));
+  // There is one from the first start on.
+  if (!load.create_if_missing && journal->segments_.live().empty() &&
+      journal->segments_.spares().empty()) {
+    return Status(Code::kCorruption, "journal directory " + journal->options_.directory +
+                                         " has no segments: what it held cannot be told; "
+                                         "--accept-loss starts without it");
+  }
   return journal;
 }
 

@@ -19,7 +19,7 @@ bool MayBeFragment(std::string_view segment, uint64_t offset, uint32_t epoch) {
 
 std::string MissingText(Turn first, Turn last) {
   return std::to_string(last - first + 1) + " turns are missing (" + std::to_string(first) +
-         " to " + std::to_string(last) + ")";
+         " to " + std::to_string(last) + "); --accept-loss starts without them";
 }
 
 }  // namespace
@@ -76,7 +76,8 @@ Status JournalReader::Verdict() const {
   if (!live.empty() && live.back()->is_cut_off) {
     return Status(Code::kCorruption, "the newest journal segment " + live.back()->path +
                                          " has been cut off: turns after " +
-                                         std::to_string(last_turn_) + " may be missing");
+                                         std::to_string(last_turn_) +
+                                         " may be missing; --accept-loss starts without them");
   }
   if (claimed_durable_ > last_turn_) {
     return Status(Code::kCorruption, "the journal is damaged: turn " +
@@ -137,8 +138,8 @@ Status JournalReader::PassSegment(JournalSegment& segment, Turn up_to, const Vis
   // Records follow one another: where the next one has not begun there is none behind it either.
   const bool is_short = segment.header.has_whole_size && got < segment.header.segment_bytes;
   segment.is_suspect |= is_short;  // Not used again.
-  segment.is_cut_off = is_short && (end + kFragmentHeaderBytes > got ||
-                        HasFragmentHeader(bytes, end, segment.seed));
+  segment.is_cut_off =
+      is_short && (end + kFragmentHeaderBytes > got || HasFragmentHeader(bytes, end, segment.seed));
   return OkStatus();
 }
 

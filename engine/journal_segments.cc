@@ -118,7 +118,8 @@ Status JournalSegments::Load(const LoadOptions& options) {
   auto names = ops_.List(directory_);
   if (names.code() == Code::kNotFound) {
     if (!options.create_if_missing) {
-      return Status(Code::kCorruption, "journal directory " + directory_ + " is missing");
+      return Status(Code::kCorruption, "journal directory " + directory_ +
+                                           " is missing; --accept-loss starts without it");
     }
     RETURN_IF_ERROR(ops_.CreateDirectory(directory_));
     FAULT_POINT("open.journal_directory_made");

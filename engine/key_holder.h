@@ -50,9 +50,10 @@ struct ValueHolder : KeyHolder {
   bool ExpiredAt(int64_t unix_ms) const { return expire_ms != 0 && expire_ms <= unix_ms; }
 };
 
-// The value behind a holder; null for a MissingKey, and for null.
+// The value behind a holder; null for a MissingKey, a DamagedKey, and for null.
 inline ValueHolder* AsValue(KeyHolder* holder) {
-  return holder == nullptr || holder->kind == UnitKind::kMissingKey
+  return holder == nullptr || holder->kind == UnitKind::kMissingKey ||
+                 holder->kind == UnitKind::kDamagedKey
              ? nullptr
              : static_cast<ValueHolder*>(holder);
 }

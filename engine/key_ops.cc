@@ -67,6 +67,27 @@ std::optional<uint64_t> StepEnd(const Database& database, uint64_t from, int64_t
   return std::nullopt;
 }
 
+// Damaged ones count as loaded.
+Status RequireKeys(Core& core, Op& op, std::span<const std::string_view> keys) {
+  for (const std::string_view key : keys) {
+    const Result<ValueHolder*> found = core.FindHolder(op, key);
+    const bool may_go = found.ok() || found.code() == Code::kNotFound ||
+                        found.code() == Code::kNotLoaded || found.code() == Code::kCorruption;
+    if (!may_go) {
+      return found.status();
+    }
+  }
+  return core.CheckLoaded(op);
+}
+
+void EmitDamagedKeyDeleted(Core& core, uint32_t db, std::string_view key) {
+  DamagedKey* damaged = AsDamaged(Keyspace::Find(core.keyspace.at(db), key));
+  CHECK(damaged != nullptr);
+  core.recorder.AddKeyDeleted(
+      core.recorder.NameStream({damaged->physical_db, damaged->uid, damaged->key}));
+  ApplyDamagedKeyDeleted(core, *damaged);
+}
+
 }  // namespace
 
 Result<Stream*> Engine::OpenStream(Op& op, std::string_view key) {
@@ -114,10 +135,18 @@ Result<KeyInfo> Engine::Describe(Op& op, std::string_view key) {
 
 Result<int64_t> Engine::DeleteKeys(Op& op, std::span<const std::string_view> keys,
                                    std::vector<std::string_view>* deleted) {
-  RETURN_IF_ERROR(PrepareKeys(op, keys));
+  RETURN_IF_ERROR(RequireKeys(*core_, op, keys));
   int64_t count = 0;
   for (const std::string_view key : keys) {
     const Result<ValueHolder*> found = core_->FindHolder(op, key);
+    if (!found.ok() && found.code() == Code::kCorruption) {
+      EmitDamagedKeyDeleted(*core_, op.db, key);
+      ++count;
+      if (deleted != nullptr) {
+        deleted->push_back(key);
+      }
+      continue;
+    }
     if (!found.ok()) {
       continue;  // All are in memory: it does not exist, or a key named twice has gone.
     }

@@ -4,6 +4,7 @@
 
 #include "engine/check.h"
 #include "engine/limits.h"
+#include "engine/loaded_check.h"
 #include "engine/persistence.h"
 #include "engine/schema.h"
 #include "engine/thread_role.h"
@@ -144,11 +145,12 @@ void Loader::FetchParts(const LoadItem& item, Fetched* fetched) const {
     return;
   }
   const Uid uid = (*stream)->uid;
+  out.uid = uid;
   for (const GroupNumber number : parts.groups) {
     Result<std::string> group =
         persistence.Read(Family::kGroups, GroupHeaderKey(item.physical_db, uid, number));
     if (!group.ok()) {
-      out.status = Status(Code::kCorruption, "group record is missing");
+      out.status = MissingPart(group.status(), "group record");
       return;
     }
     out.groups.emplace_back(number, std::move(group).value());
@@ -157,7 +159,7 @@ void Loader::FetchParts(const LoadItem& item, Fetched* fetched) const {
     Result<std::string> page =
         persistence.Read(Family::kBlocks, DirectoryPageKey(item.physical_db, uid, number));
     if (!page.ok()) {
-      out.status = Status(Code::kCorruption, "directory page is missing");
+      out.status = MissingPart(page.status(), "directory page");
       return;
     }
     out.pages.emplace_back(number, std::move(page).value());
@@ -298,11 +300,20 @@ Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
     Database* database = core_.keyspace.ByPhysical(item.physical_db);
     const bool is_settled = item.kind == LoadItem::Kind::kKey &&
                             (database == nullptr || Keyspace::Find(*database, item.key) != nullptr);
-    return is_settled ? OkStatus() : Annotate(fetched.status, item);
+    if (is_settled) {
+      return OkStatus();
+    }
+    return item.kind == LoadItem::Kind::kKey && fetched.status.code() == Code::kCorruption
+               ? InstallDamage(item, fetched.uid, fetched.status)
+               : Annotate(fetched.status, item);
   }
+  const Uid uid = fetched.uid;
+  Status installed;
   switch (item.kind) {
     case LoadItem::Kind::kKey:
-      RETURN_IF_ERROR(InstallKey(item, std::move(fetched)));
+      installed = InstallKey(item, std::move(fetched));
+      RETURN_IF_ERROR(installed.code() == Code::kCorruption ? InstallDamage(item, uid, installed)
+                                                            : installed);
       break;
     case LoadItem::Kind::kBlock:
       RETURN_IF_ERROR(InstallBlock(item, std::move(fetched)));
@@ -334,6 +345,12 @@ Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
   return OkStatus();
 }
 
+Status Loader::InstallDamage(const LoadItem& item, Uid uid, const Status& why) {
+  Database* database = core_.keyspace.ByPhysical(item.physical_db);
+  InstallDamagedKey(core_, *database, uid, item.key, Annotate(why, item).message());
+  return OkStatus();
+}
+
 Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
   Database* database = core_.keyspace.ByPhysical(item.physical_db);
   if (database == nullptr || Keyspace::Find(*database, item.key) != nullptr) {
@@ -358,13 +375,16 @@ Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
     return Annotate(decoded.status(), item);
   }
   std::unique_ptr<Stream> stream = std::move(decoded).value();
+  if (core_.keyspace.StreamByUid(stream->uid) != nullptr) {
+    return Annotate(Status(Code::kCorruption, "two keys have one uid"), item);
+  }
   for (const auto& [number, bytes] : fetched.groups) {
     auto group = DecodeGroup(stream.get(), number, bytes);
     if (!group.ok()) {
       return Annotate(group.status(), item);
     }
-    if (stream->FindGroup((*group)->name) != nullptr) {
-      return Annotate(Status(Code::kCorruption, "two groups have one name"), item);
+    if (stream->FindGroup((*group)->name) != nullptr || !HasItsPages(**group)) {
+      return Annotate(Status(Code::kCorruption, "group record is inconsistent"), item);
     }
     stream->AddGroup(std::move(group).value());
   }
@@ -375,6 +395,9 @@ Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
       return Annotate(page.status(), item);
     }
     pages.insert(pages.begin() + static_cast<ptrdiff_t>(i), std::move(page).value());
+  }
+  if (!HasItsBlocks(*stream)) {
+    return Annotate(Status(Code::kCorruption, "stream record differs from its directory"), item);
   }
   stream->totals = &database->totals;
   core_.top_groups.NoteBack(stream->uid);
@@ -410,9 +433,7 @@ Status Loader::InstallBlock(const LoadItem& item, Fetched fetched) {
   if (!block.ok()) {
     return Annotate(block.status(), item);
   }
-  // The newest entries of a compacted block may be gone from it.
-  if (block->entry_count() != slot.entry_count ||
-      (!slot.compacted && block->last_id() < slot.last_id)) {
+  if (!FitsDirectory(*block, slot, stream->first_id)) {
     return Annotate(Status(Code::kCorruption,
                            "block " + item.first_id.ToString() + " differs from its directory"),
                     item);
@@ -438,7 +459,7 @@ Status Loader::InstallPage(const LoadItem& item, Fetched fetched) {
   if (!page.ok()) {
     return Annotate(page.status(), item);
   }
-  if (page->count() != slot->count || page->first_id() != slot->first_id) {
+  if (!FitsGroup(*page, *slot)) {
     return Annotate(Status(Code::kCorruption, "pending page differs from its group"), item);
   }
   core_.AttachPage(*group, *slot, std::move(page).value());

@@ -40,6 +40,7 @@ class Loader {
   // What the store has for one item.
   struct Fetched {
     Status status;
+    Uid uid = 0;                        // kKey: of a stream whose own record is sound.
     std::optional<std::string> record;  // Nothing when the key does not exist.
     // kKey: records of groups, and of directory pages stored apart, as (number, bytes).
     std::vector<std::pair<GroupNumber, std::string>> groups;
@@ -60,6 +61,8 @@ class Loader {
   Fetched FetchSchedule(const LoadItem& item) const;
   Status Install(const LoadItem& item, Fetched fetched, Pins* pins);
   Status InstallKey(const LoadItem& item, Fetched fetched);
+  // A key that fails its checks stays damaged until it is deleted or the server starts anew.
+  Status InstallDamage(const LoadItem& item, Uid uid, const Status& why);
   Status InstallBlock(const LoadItem& item, Fetched fetched);
   Status InstallPage(const LoadItem& item, Fetched fetched);
   Status InstallProducerPage(const LoadItem& item, Fetched fetched);

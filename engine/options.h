@@ -55,6 +55,8 @@ struct EngineOptions {
   // Both are made smaller on a file system that is too small for them.
   uint64_t journal_segment_bytes = uint64_t{32} << 20;
   uint64_t checkpoint_bytes = uint64_t{32} << 20;
+  // Start although turns that were durable are missing from the journal: what is left is taken.
+  bool accept_loss = false;
   // Reader threads; 0 = StartLoad fetches at once and calls back before it returns (tests).
   int reader_threads = 2;
   // False: journal and checkpoint work happens inside EndTurn, deterministically (tests).

@@ -26,6 +26,8 @@ constexpr Turn kFirstTurn = 1;
 constexpr int64_t kLookIntervalMs = 100;
 // With less free than this the ballast is given up before the store is opened.
 constexpr uint64_t kOpeningBytes = uint64_t{4} << 20;
+// More than anybody can configure.
+constexpr uint64_t kMostDatabases = 1 << 20;
 // Soft effects alone are committed when they reach this size.
 constexpr size_t kSoftEffectBytes = 256 * 1024;
 
@@ -114,6 +116,7 @@ Status Persistence::OpenStore(bool create) {
       disk_->NoteCompaction(bytes);
     }
   };
+  options.compactions = !compactions_off_;
   options.log = [this](int level, std::string_view text) {
     if (level >= static_cast<int>(StoreLogLevel::kWarning)) {
       core_.Log(static_cast<LogLevel>(level), text);
@@ -137,6 +140,10 @@ Status Persistence::Open(Now now) {
     return Status(
         Code::kCorruption,
         "the data directory holds a journal but no store: refusing to start an empty one");
+  }
+  if (!has_store && directory_.HasTables()) {
+    return Status(Code::kCorruption,
+                  "the store has tables but no file CURRENT: refusing to start an empty one");
   }
   WatchDisk();
   if (disk_->free_bytes() < kOpeningBytes) {
@@ -168,6 +175,9 @@ Status Persistence::Open(Now now) {
   RETURN_IF_ERROR(OpenJournal(is_new));
   FAULT_POINT("recovery.journal_opened");
   RETURN_IF_ERROR(Replay(now));
+  if (core_.has_new_damage) {
+    return OkStatus();
+  }
   RETURN_IF_ERROR(journal_->Start());
   if (core_.options.background_threads) {
     disk_->Start();
@@ -196,6 +206,7 @@ Status Persistence::OpenJournal(bool is_new) {
   // The first checkpoint is written before there is a journal: a crash in between leaves none.
   options.create_if_missing =
       is_new || (checkpoint_turn_ == kFirstTurn && !directory_.HasJournal());
+  options.accept_loss = core_.options.accept_loss;
   options.sync_mode = ToSyncMode(core_.options.fsync);
   options.use_thread = core_.options.background_threads;
   options.file_ops = core_.options.file_ops;
@@ -290,7 +301,32 @@ Status Persistence::LoadMeta() {
   if (tops.ok() && !core_.top_groups.Decode(*tops)) {
     return Status(Code::kCorruption, "the store's record of top groups is damaged");
   }
-  return OkStatus();
+  return LoadDamagedKeys();
+}
+
+Status Persistence::LoadDamagedKeys() {
+  Status status;
+  const auto visit = [&](std::string_view key, std::string_view value) {
+    const std::optional<KeptEffects> kept = DecodeKeptEffects(key, value);
+    if (!kept.has_value()) {
+      status =
+          Status(Code::kCorruption, "the store's record of effects on a damaged key is damaged");
+      return false;
+    }
+    core_.keeps_effects = true;
+    Database* database = core_.keyspace.ByPhysical(kept->physical_db);
+    if (database != nullptr && Keyspace::Find(*database, kept->key) == nullptr) {
+      InstallDamagedKey(core_, *database, kept->uid, kept->key,
+                        "it was damaged at an earlier start; its changes from turn " +
+                            std::to_string(kept->turn) + " on are kept aside (key " + kept->key +
+                            ")")
+          .keeps_effects = true;
+    }
+    return true;
+  };
+  const std::string begin(1, kKeptEffectsTag);
+  RETURN_IF_ERROR(store_->Scan(Family::kSystem, begin, PrefixEnd(begin), SIZE_MAX, visit));
+  return status;
 }
 
 Status Persistence::DecodeMeta(std::string_view stored) {
@@ -315,6 +351,9 @@ Status Persistence::DecodeMeta(std::string_view stored) {
   meta_store_ms_ = decoder.ReadSignedVarint();
   core_.time_line.SetOffset(decoder.ReadSignedVarint());
   const uint64_t database_count = decoder.ReadVarint();
+  if (database_count > kMostDatabases) {
+    return damaged;
+  }
   if (decoder.ok() && database_count > core_.keyspace.size()) {
     return Status(Code::kInvalid, "the store has " + std::to_string(database_count) +
                                       " databases; start with `databases` at least that");

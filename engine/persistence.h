@@ -84,6 +84,8 @@ class Persistence {
   void WatchDisk();
   Status OpenStore(bool create);
   Status LoadMeta();
+  // Keys whose effects an earlier recovery has kept.
+  Status LoadDamagedKeys();
   Status CountTotals();
   void ReadDatabases(Decoder* decoder, uint8_t version, uint64_t count);
   Status WriteFirstCheckpoint();
@@ -134,6 +136,8 @@ class Persistence {
   int64_t next_look_ms_ = 0;  // Without threads: at the disk, in store time.
 
   bool closing_ = false;
+  // A table cannot be read: compactions would fail again and again, and checkpoints with them.
+  bool compactions_off_ = false;  // Thread: checkpoint.
   bool checkpoint_requested_ = false;
   std::vector<std::function<void(Status)>> waiting_;  // For the running or next checkpoint.
   std::vector<uint64_t> frozen_key_counts_;           // Per logical database.

@@ -76,6 +76,10 @@ void Persistence::BeginCheckpoint() {
     core_.checkpoint.Put(Family::kSystem, std::string(kSurveyKey), EncodeSurvey(core_.last_survey));
   }
   core_.checkpoint.Put(Family::kSystem, std::string(kTopGroupsKey), core_.top_groups.Encode(core_));
+  for (const KeptEffects& kept : core_.kept_effects) {
+    core_.checkpoint.Put(Family::kSystem, KeptEffectsKey(kept.physical_db, kept.uid, kept.turn),
+                         EncodeKeptEffects(kept));
+  }
   frozen_key_counts_.clear();
   frozen_physicals_.clear();
   for (uint32_t i = 0; i < core_.keyspace.size(); ++i) {
@@ -134,6 +138,12 @@ Status Persistence::WriteOrReopen(const Batch& batch, Turn turn) {
     }
     return status;
   }
+  if (!compactions_off_ && StoreStatistics().compaction_met_damage) {
+    compactions_off_ = true;
+    core_.Log(LogLevel::kError,
+              "a table of the store is damaged: tables are not compacted any more until the next "
+              "start; --check it and restore a backup");
+  }
   core_.Log(LogLevel::kError, "checkpoint failed, reopening the store error=" + status.message());
   if (!disk_->MakeRoom()) {
     // Opening would fail, too. What there is can still be read.
@@ -173,6 +183,7 @@ void Persistence::CompleteCheckpoint() {
     FAULT_POINT("checkpoint.before_told");
     journal_->OnCheckpoint(checkpoint_turn_);
     FAULT_POINT("checkpoint.journal_told");
+    core_.kept_effects.clear();
     core_.checkpoint.BeginConfirm();
     BeginForgetting();
     ConfirmCheckpoint(Checkpoint::kConfirmSliceUnits);

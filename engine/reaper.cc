@@ -94,7 +94,13 @@ bool Reaper::ReapPlace(const TimePlace& place) {
   if (database == nullptr) {
     return false;  // It was flushed.
   }
-  ValueHolder* value = AsValue(Keyspace::Find(*database, place.key));
+  KeyHolder* holder = Keyspace::Find(*database, place.key);
+  if (AsDamaged(holder) != nullptr) {
+    core_.Log(LogLevel::kError, "an expired key cannot be deleted, it is damaged key=" + place.key);
+    core_.expiry_index.PassOver(place);
+    return true;
+  }
+  ValueHolder* value = AsValue(holder);
   if (value == nullptr || value->expire_ms != place.due_ms) {
     core_.Log(LogLevel::kWarning, "the expiry index has a place that no key has");
     return false;

@@ -77,12 +77,71 @@ Status Replayer::OnStreamNamed(uint32_t stream, const StreamNamed& effect) {
   }
   named.uid = effect.uid;
   named.key = std::string(effect.key);
-  RETURN_IF_ERROR(LoadKey(*named.database, named.key));
+  ASSIGN_OR_RETURN(named.is_damaged, IsDamaged(named));
+  if (named.is_damaged) {
+    named_.push_back(std::move(named));
+    return OkStatus();
+  }
   named.value = AsValue(Keyspace::Find(*named.database, effect.key));
-  if (named.value != nullptr && named.value->uid != effect.uid) {
+  // A key that was deleted while it was damaged may have had a uid that nobody knew.
+  if (named.value != nullptr && named.value->uid != effect.uid && effect.uid != 0) {
     return Inconsistent("a key that should have been deleted");
   }
   named_.push_back(std::move(named));
+  return OkStatus();
+}
+
+Result<bool> Replayer::IsDamaged(Named& named) {
+  const auto known = core_.known_damage.find({named.database->physical, named.uid});
+  if (known != core_.known_damage.end()) {
+    if (Keyspace::Find(*named.database, named.key) == nullptr) {
+      InstallDamagedKey(core_, *named.database, named.uid, named.key, known->second);
+    }
+    return true;
+  }
+  RETURN_IF_ERROR(LoadKey(*named.database, named.key));
+  DamagedKey* damaged = AsDamaged(Keyspace::Find(*named.database, named.key));
+  if (damaged == nullptr) {
+    return false;
+  }
+  if (damaged->uid == 0) {
+    damaged->uid = named.uid;
+  }
+  if (named.uid != 0 && damaged->uid != named.uid) {
+    return Inconsistent("a damaged key that should have been deleted");
+  }
+  return true;
+}
+
+void Replayer::Keep(const Named& named, std::string_view effect) {
+  if (core_.kept_effects.empty() || core_.kept_effects.back().uid != named.uid ||
+      core_.kept_effects.back().turn != core_.turn) {
+    const StreamNamed name{named.database->physical, named.uid, named.key};
+    core_.kept_effects.push_back(
+        {name.physical_db, named.uid, core_.turn, named.key, EncodeStreamNamed(name)});
+  }
+  core_.keeps_effects = true;
+  core_.kept_effects.back().effects += RenumberEffect(effect, 0);
+  if (DamagedKey* damaged = AsDamaged(Keyspace::Find(*named.database, named.key))) {
+    damaged->keeps_effects = true;
+  }
+}
+
+Status Replayer::AfterEffect(uint32_t stream, std::string_view bytes, Status said) {
+  Named& named = named_[stream];
+  if (named.is_damaged) {
+    if (TypeOfEffect(bytes) == EffectType::kKeyRenamed) {
+      return Inconsistent("a damaged key was renamed");
+    }
+    Keep(named, bytes);
+    return OkStatus();
+  }
+  if (said.code() != Code::kCorruption) {
+    return said;
+  }
+  core_.known_damage[{named.database->physical, named.uid}] = said.message();
+  core_.has_new_damage = true;
+  named.is_damaged = true;
   return OkStatus();
 }
 
@@ -95,7 +154,7 @@ Status Replayer::ApplyTo(uint32_t stream, const Effect& effect) {
 
 Status Replayer::On(uint32_t stream, const StreamCreated& effect) {
   Named& named = named_[stream];
-  if (named.value == nullptr) {
+  if (named.value == nullptr && !named.is_damaged) {
     named.value = &InstallNewStream(core_, *named.database, named.uid, named.key);
   }
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
@@ -105,7 +164,8 @@ Status Replayer::On(uint32_t stream, const StreamCreated& effect) {
 
 Status Replayer::On(uint32_t stream, const EntryAdded& effect) {
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
-  if (effect.id <= target->last_id || (target->directory.empty() && !effect.opens_block)) {
+  if (effect.id <= target->last_id || (target->directory.empty() && !effect.opens_block) ||
+      (!target->open_node.has_value() && !effect.opens_node)) {
     return Inconsistent("an entry that is there already");
   }
   Apply(core_, *target, effect);
@@ -117,6 +177,14 @@ Status Replayer::On(uint32_t stream, const EntriesDeleted& effect) {
   Op op = MakeOp();
   RequireForDelete(core_, op, *target, effect.ids);
   RETURN_IF_ERROR(core_.CheckLoaded(op));
+  for (const StreamId id : effect.ids) {
+    const auto place = target->directory.Find(id);
+    const BlockUnit* unit = place.has_value() ? target->directory.At(*place).unit.get() : nullptr;
+    const auto entry = unit == nullptr ? std::nullopt : unit->block.Find(id);
+    if (!entry.has_value() || entry->deleted || id < target->first_id) {
+      return Inconsistent("a deletion of what is not there");
+    }
+  }
   Apply(core_, *target, effect);
   return OkStatus();
 }
@@ -178,6 +246,12 @@ Status Replayer::On(uint32_t stream, const GroupCreated& effect) {
   return OkStatus();
 }
 
+Status Replayer::CheckOwner(const Group& group, ConsumerNumber consumer) {
+  return group.ConsumerByNumber(consumer) != nullptr
+             ? OkStatus()
+             : Inconsistent("an effect on a consumer that does not exist");
+}
+
 template <typename Effect>
 Status Replayer::ApplyToGroup(uint32_t stream, const Effect& effect) {
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
@@ -202,6 +276,7 @@ Status Replayer::On(uint32_t stream, const ConsumerDeleted& effect) {
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
   ASSIGN_OR_RETURN(Group * group, GroupOf(*target, effect.group));
   Op op = MakeOp();
+  RETURN_IF_ERROR(CheckOwner(*group, effect.consumer));
   RequireOwnedPages(core_, op, *group, effect.consumer);
   RETURN_IF_ERROR(core_.CheckLoaded(op));
   Apply(core_, *target, effect);
@@ -221,6 +296,7 @@ Status Replayer::On(uint32_t stream, const ConsumerSeen& effect) {
 Status Replayer::On(uint32_t stream, const Delivered& effect) {
   ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
   ASSIGN_OR_RETURN(Group * group, GroupOf(*target, effect.group));
+  RETURN_IF_ERROR(CheckOwner(*group, effect.consumer));
   Op op = MakeOp();
   RequirePending(core_, op, *group, effect.ids);
   RETURN_IF_ERROR(core_.CheckLoaded(op));
@@ -234,6 +310,12 @@ Status Replayer::On(uint32_t stream, const Acknowledged& effect) {
   Op op = MakeOp();
   RequirePending(core_, op, *group, effect.ids);
   RETURN_IF_ERROR(core_.CheckLoaded(op));
+  for (const StreamId id : effect.ids) {
+    const size_t index = group->FindPage(id);
+    if (index == group->pages.size() || !group->pages[index].unit->page.Find(id).has_value()) {
+      return Inconsistent("an acknowledgement of what is not pending");
+    }
+  }
   Apply(core_, *target, effect);
   return OkStatus();
 }
@@ -254,6 +336,9 @@ Status Replayer::ApplyToRecords(uint32_t stream, const Effect& effect) {
 }
 
 Status Replayer::On(uint32_t stream, const Claimed& effect) {
+  ASSIGN_OR_RETURN(Stream * target, StreamOf(stream));
+  ASSIGN_OR_RETURN(const Group* group, GroupOf(*target, effect.group));
+  RETURN_IF_ERROR(CheckOwner(*group, effect.consumer));
   return ApplyToRecords(stream, effect);
 }
 
@@ -262,9 +347,18 @@ Status Replayer::On(uint32_t stream, const Released& effect) {
 }
 
 Status Replayer::OnKeyDeleted(uint32_t stream) {
+  Named& named = named_[stream];
+  KeyHolder* holder = Keyspace::Find(*named.database, named.key);
+  if (DamagedKey* damaged = AsDamaged(holder)) {
+    ApplyDamagedKeyDeleted(core_, *damaged);
+    named.is_damaged = false;
+    return OkStatus();
+  }
+  named.value = named.is_damaged ? AsValue(holder) : named.value;
+  named.is_damaged = false;
   ASSIGN_OR_RETURN(ValueHolder * target, ValueOf(stream));
   ApplyKeyDeleted(core_, *target);
-  named_[stream].value = nullptr;
+  named.value = nullptr;
   return OkStatus();
 }
 
@@ -328,6 +422,9 @@ Status Replayer::On(uint32_t stream, const Expected& effect) {
 
 Status Replayer::On(uint32_t stream, const StringSet& effect) {
   Named& named = named_[stream];
+  if (named.is_damaged) {
+    return OkStatus();
+  }
   if (named.value == nullptr) {
     named.value = &InstallNewString(core_, *named.database, named.uid, named.key);
   }
@@ -372,6 +469,7 @@ Status Replayer::On(const DatabaseFlushed& effect) {
   for (Named& named : named_) {
     if (named.database == &core_.keyspace.at(effect.database)) {
       named.value = nullptr;
+      named.is_damaged = false;
     }
   }
   Apply(core_, effect);

@@ -1,7 +1,10 @@
 // Recovery: journal records applied to the state of the newest checkpoint.
 //
 // Objects are read from the store as the effects name them, so the cost follows the journal, not
-// the data. Owner: Persistence, during Open. Thread: main.
+// the data. An object that cannot be read, or does not go with its effects, makes its key a damaged
+// one (engine/damaged_key.h): its effects are kept. If some of them have been applied before that
+// shows, the state is of no use (Core::has_new_damage), and another recovery that knows of it from
+// the start takes its place. Owner: Persistence, during Open. Thread: main.
 #pragma once
 
 #include <string_view>
@@ -62,6 +65,7 @@ class Replayer : public EffectVisitor {
   Status On(const DatabasesSwapped& effect) override;
   Status On(const DatabaseFlushed& effect) override;
   Status On(const ClockStepped& effect) override;
+  Status AfterEffect(uint32_t stream, std::string_view bytes, Status said) override;
 
  private:
   // For effects that need the stream alone.
@@ -74,6 +78,7 @@ class Replayer : public EffectVisitor {
     Uid uid = 0;
     std::string key;
     ValueHolder* value = nullptr;
+    bool is_damaged = false;  // Effects on it are kept, not applied.
   };
 
   Status LoadKey(Database& database, const std::string& key);
@@ -82,9 +87,14 @@ class Replayer : public EffectVisitor {
   Result<Group*> GroupOf(Stream& stream, GroupNumber number);
   template <typename Effect>
   Status ApplyToGroup(uint32_t stream, const Effect& effect);
+  // Of a group whose pages are in memory.
+  static Status CheckOwner(const Group& group, ConsumerNumber consumer);
   template <typename Effect>
   Status ApplyToRecords(uint32_t stream, const Effect& effect);
   Op MakeOp() const;
+  // Whether what the name stands for is known to be damaged, or turns out to be when it is loaded.
+  Result<bool> IsDamaged(Named& named);
+  void Keep(const Named& named, std::string_view effect);
 
   Core& core_;
   std::vector<Named> named_;

@@ -41,6 +41,8 @@ inline constexpr std::string_view kSurveyKey = "survey";
 // with an expiry by Unix time, streams that want to be looked at by store time.
 inline constexpr char kExpiryKeyTag = 'e';
 inline constexpr char kDueKeyTag = 'w';
+// And of those that keep effects on damaged keys (engine/damaged_key.h).
+inline constexpr char kKeptEffectsTag = 'x';
 
 // Order of keys within a database, hence of SCAN: a stable hash, then the name.
 uint64_t ScanHash(std::string_view key);

@@ -153,6 +153,15 @@ void Steward::LookAt(Now now, const TimePlace& place, Wanted* wanted) {
   std::vector<LoadItem> missing;
   Stream* stream = StreamAt(place, &missing);
   if (stream == nullptr && missing.empty()) {
+    const Database* database = core_.keyspace.ByPhysical(place.physical_db);
+    const DamagedKey* damaged =
+        database == nullptr
+            ? nullptr
+            : AsDamaged(Keyspace::Find(*core_.keyspace.ByPhysical(place.physical_db), place.key));
+    if (damaged != nullptr) {
+      SetAside(place, damaged->status());
+      return;
+    }
     core_.due_index.Remove(place);
     return;
   }

@@ -59,7 +59,6 @@ Status FromRocks(const rocksdb::Status& status, std::string_view doing) {
   return Status(is_damage ? Code::kCorruption : Code::kIo, std::move(message));
 }
 
-
 std::string EncodeStamp(Turn turn, std::string_view tag) {
   std::string value;
   for (size_t i = 0; i < kStampTurnBytes; ++i) {
@@ -172,7 +171,8 @@ struct Store::Impl {
 
   const StoreOptions options;
   std::atomic<bool> background_error{false};
-  std::atomic<bool> failed{false};  // A write failed: no further one.
+  std::atomic<bool> met_damage{false};  // In a compaction.
+  std::atomic<bool> failed{false};      // A write failed: no further one.
   std::shared_ptr<rocksdb::Cache> cache;
   CompactionRoom room;
   // Outlives the database.
@@ -187,7 +187,7 @@ Status Store::Impl::Open() {
   cache = rocksdb::NewLRUCache(BlockCacheBytes(options.memory_budget_bytes), 4, false, 0.5);
   auto db_options = DatabaseOptions(
       options, std::make_shared<RocksLogger>(options.log),
-      std::make_shared<StoreListener>(background_error, room, options.on_compaction));
+      std::make_shared<StoreListener>(background_error, met_damage, room, options.on_compaction));
   db_options.env = environment.get();
   const rocksdb::Status status = OpenDatabase(db_options, false);
   if (status.ok()) {
@@ -258,6 +258,7 @@ rocksdb::Status Store::Impl::OpenDatabase(const rocksdb::DBOptions& db_options, 
     families.emplace_back(
         kFamilyNames[i],
         FamilyOptions(static_cast<Family>(i), options.memory_budget_bytes, is_small_disk, cache));
+    families.back().options.disable_auto_compactions = !options.compactions;
   }
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status =
@@ -530,6 +531,7 @@ Store::Statistics Store::GetStatistics() const {
   statistics.running_flushes = impl_->Property(Properties::kNumRunningFlushes);
   statistics.estimated_keys = impl_->PropertySum(Properties::kEstimateNumKeys);
   statistics.write_stopped = impl_->Property(Properties::kIsWriteStopped) != 0;
+  statistics.compaction_met_damage = impl_->met_damage.load(std::memory_order_acquire);
   statistics.background_error = impl_->background_error.load(std::memory_order_acquire) ||
                                 impl_->failed.load(std::memory_order_acquire);
   return statistics;

@@ -51,6 +51,8 @@ struct StoreOptions {
   std::shared_ptr<rocksdb::FileSystem> file_system;
   // The bytes that a compaction reads, when it begins. From any thread.
   std::function<void(uint64_t bytes)> on_compaction;
+  // False: tables are not rewritten, since one of them cannot be read.
+  bool compactions = true;
   // RocksDB's log lines. From any thread. Must not block or throw; what it cannot keep it drops.
   std::function<void(int level, std::string_view text)> log;
 };
@@ -169,6 +171,7 @@ class Store {
     uint64_t estimated_keys = 0;
     bool write_stopped = false;
     bool background_error = false;
+    bool compaction_met_damage = false;  // It ended the store's writing; see StoreOptions.
   };
   Statistics GetStatistics() const;
 

@@ -17,9 +17,13 @@ namespace engine {
 // RocksDB's threads are shared by all stores of a process and tell what they do only here.
 class StoreListener final : public rocksdb::EventListener {
  public:
-  StoreListener(std::atomic<bool>& failed, CompactionRoom& room,
+  // `met_damage`: a compaction has read what is damaged.
+  StoreListener(std::atomic<bool>& failed, std::atomic<bool>& met_damage, CompactionRoom& room,
                 std::function<void(uint64_t)> on_compaction)
-      : failed_(failed), room_(room), on_compaction_(std::move(on_compaction)) {}
+      : failed_(failed),
+        met_damage_(met_damage),
+        room_(room),
+        on_compaction_(std::move(on_compaction)) {}
   void OnFlushBegin(rocksdb::DB* /*db*/, const rocksdb::FlushJobInfo& /*info*/) override {
     YieldToLoop(Yielding::kSome);
   }
@@ -39,6 +43,9 @@ class StoreListener final : public rocksdb::EventListener {
       *error = rocksdb::Status::OK();
       return;
     }
+    if (reason == rocksdb::BackgroundErrorReason::kCompaction && error->IsCorruption()) {
+      met_damage_.store(true, std::memory_order_release);
+    }
     // Below that, RocksDB stops its work but lets a flush wait for it.
     if (error->severity() < rocksdb::Status::Severity::kHardError) {
       *error = rocksdb::Status(*error, rocksdb::Status::Severity::kHardError);
@@ -52,6 +59,7 @@ class StoreListener final : public rocksdb::EventListener {
 
  private:
   std::atomic<bool>& failed_;
+  std::atomic<bool>& met_damage_;
   CompactionRoom& room_;
   const std::function<void(uint64_t)> on_compaction_;
 };

@@ -13,6 +13,7 @@ enum class UnitKind : uint8_t {
   kStream,
   kString,
   kMissingKey,
+  kDamagedKey,
   kDirectoryPage,
   kBlock,
   kGroup,

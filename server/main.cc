@@ -10,6 +10,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/checker.h"
@@ -27,6 +28,7 @@ using server::ExitCode;
 
 constexpr const char* kUsage =
     R"(Usage: weir-server [config-file] [-] [--option value ...]
+       weir-server --accept-loss [config-file] ...
        weir-server --check DIR
        weir-server --version | --help
 
@@ -34,6 +36,8 @@ constexpr const char* kUsage =
   -                Options from standard input.
   --option value   Any option of the file, for example --port 7000 --dir /var/lib/weir
                    --appendfsync always. What comes later wins.
+  --accept-loss    First of all words: starts even if turns that were durable are missing from
+                   the journal, without them. The log says how many.
   --check DIR      Verifies the data of a stopped server. Ends with 0 if all is well, with 1 if
                    there are faults, with 2 if it cannot be read.
 
@@ -116,7 +120,7 @@ int Fail(ExitCode code, std::string_view reason) {
   return static_cast<int>(code);
 }
 
-int RunServer(server::Config& config) {
+int RunServer(server::Config& config, bool accepts_loss) {
   server::EndWhenOutOfMemory();
   server::KeepFreedMemory();
   const server::Settings& settings = config.settings();
@@ -129,7 +133,9 @@ int RunServer(server::Config& config) {
   std::random_device source;
   std::mt19937_64::result_type seed = source();
   seed = seed << 32 | source();
-  auto started = server::Server::Start(config, clock, **log, MakeFacts(clock, source), seed);
+  server::ProcessFacts facts = MakeFacts(clock, source);
+  facts.accepts_loss = accepts_loss;
+  auto started = server::Server::Start(config, clock, **log, std::move(facts), seed);
   if (!started.ok()) {
     const bool refused = started.code() == engine::Code::kCorruption;
     (*log)->Warning("cannot start", {{"reason", started.status().message()}});
@@ -143,8 +149,9 @@ int RunServer(server::Config& config) {
 }  // namespace
 
 int main(int argument_count, char** argument_values) {
-  const std::vector<std::string_view> arguments(argument_values + 1,
-                                                argument_values + argument_count);
+  std::vector<std::string_view> arguments(argument_values + 1, argument_values + argument_count);
+  const bool accepts_loss = !arguments.empty() && arguments.front() == "--accept-loss";
+  if (accepts_loss) arguments.erase(arguments.begin());
   if (const std::optional<int> code = RunWithoutServer(arguments)) return *code;
   server::Config config;
   const engine::Status loaded = LoadConfig(arguments, &config);
@@ -152,5 +159,5 @@ int main(int argument_count, char** argument_values) {
     std::cerr << server::FatalConfigError(loaded.message());
     return static_cast<int>(ExitCode::kCannotStart);
   }
-  return RunServer(config);
+  return RunServer(config, accepts_loss);
 }

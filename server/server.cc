@@ -82,6 +82,7 @@ Status Server::OpenEngine() {
   options.journal_segment_bytes = static_cast<uint64_t>(from.journal_segment_bytes);
   options.checkpoint_bytes = static_cast<uint64_t>(from.checkpoint_bytes);
   options.disk_limits = from.disk_limits();
+  options.accept_loss = context_->accepts_loss();
   options.restart_grace_ms = from.restart_grace_ms;
   options.reader_threads = static_cast<int>(from.reader_threads);
   options.glob_match = [](std::string_view pattern, std::string_view text) {

@@ -56,6 +56,7 @@ struct ProcessFacts {
   std::string replication_id;  // 40 hex digits.
   std::string executable;
   int64_t start_unix_ms = 0;
+  bool accepts_loss = false;  // Starts with what is left of a damaged journal.
 };
 
 class ServerContext {
@@ -81,6 +82,7 @@ class ServerContext {
   const std::string& run_id() const { return facts_.run_id; }
   const std::string& replication_id() const { return facts_.replication_id; }
   void set_replication_id(std::string id) { facts_.replication_id = std::move(id); }
+  bool accepts_loss() const { return facts_.accepts_loss; }
   const std::string& executable() const { return facts_.executable; }
 
   ClientRegistry& clients() { return clients_; }

@@ -228,6 +228,58 @@ TEST(EngineFault, AStoreWithoutItsJournalIsRefused) {
   EXPECT_NE(engine.Open(), "");
 }
 
+TEST(EngineFault, AnEmptyJournalDirectoryIsRefusedUnlessTheLossIsAccepted) {
+  TempDir directory;
+  {
+    TestEngine engine(TestEngine::SmallOptions(directory / "data"));
+    ASSERT_EQ(engine.Open(), "");
+    AddTurns(engine, 1, 5);
+    engine.Close();
+    ASSERT_EQ(engine.Open(), "");
+    AddTurns(engine, 6, 9);
+  }
+  for (const auto& file : fs::directory_iterator(directory / "data/journal")) {
+    fs::remove(file.path());
+  }
+  TestEngine engine(TestEngine::SmallOptions(directory / "data"));
+  EXPECT_NE(engine.Open().find("no segments"), std::string::npos);
+  engine.options().accept_loss = true;
+  ASSERT_EQ(engine.Open(), "");
+  EXPECT_EQ(CountEntries(engine), 5);
+  AddTurns(engine, 6, 7);
+  engine.Crash();
+  engine.options().accept_loss = false;
+  ASSERT_EQ(engine.Open(), "");
+  EXPECT_EQ(CountEntries(engine), 7);
+}
+
+TEST(EngineFault, AStoreWithTablesAndNoCurrentIsRefused) {
+  TempDir directory;
+  {
+    TestEngine engine(TestEngine::SmallOptions(directory / "data"));
+    ASSERT_EQ(engine.Open(), "");
+    AddTurns(engine, 1, 5);
+    engine.Close();
+  }
+  fs::remove(directory / "data/store/CURRENT");
+  fs::remove_all(directory / "data/journal");
+  TestEngine engine(TestEngine::SmallOptions(directory / "data"));
+  EXPECT_NE(engine.Open().find("CURRENT"), std::string::npos);
+  EXPECT_EQ(engine.refusal(), Code::kCorruption);
+}
+
+TEST(EngineFault, AStoreThatNamesAMissingFileIsDamaged) {
+  TempDir directory;
+  {
+    TestEngine engine(TestEngine::SmallOptions(directory / "data"));
+    ASSERT_EQ(engine.Open(), "");
+  }
+  WriteFile(directory / "data/store/CURRENT", "MANIFEST-999999\n");
+  TestEngine engine(TestEngine::SmallOptions(directory / "data"));
+  EXPECT_NE(engine.Open(), "");
+  EXPECT_EQ(engine.refusal(), Code::kCorruption);
+}
+
 TEST(EngineFault, AStoreThatNeverGotItsFirstJournalOpens) {
   TempDir directory;
   {

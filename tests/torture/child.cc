@@ -1,5 +1,6 @@
 #include "tests/torture/child.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 namespace tests {
 namespace {
 
+constexpr rlim_t kCpuSeconds = 60;
 constexpr size_t kErrorBytes = 4000;
 
 std::string ReadAllOf(std::FILE* file) {
@@ -28,6 +30,8 @@ std::string ReadAllOf(std::FILE* file) {
                           std::FILE* said, std::FILE* errors) {
   dup2(fileno(errors), STDERR_FILENO);
   alarm(seconds);
+  const rlimit limit = {kCpuSeconds, kCpuSeconds};
+  setrlimit(RLIMIT_CPU, &limit);
   const std::string words = work();
   std::fwrite(words.data(), 1, words.size(), said);
   std::fflush(said);
@@ -53,8 +57,9 @@ ChildResult RunInChild(unsigned seconds, const std::function<std::string()>& wor
   if (child < 0 || waitpid(child, &status, 0) != child) {
     result.how = "cannot fork";
   } else if (WIFSIGNALED(status)) {
-    result.how = WTERMSIG(status) == SIGALRM ? "hung"
-                                             : std::string("killed by ") + strsignal(WTERMSIG(status));
+    result.how = WTERMSIG(status) == SIGALRM || WTERMSIG(status) == SIGXCPU
+                     ? "hung"
+                     : std::string("killed by ") + strsignal(WTERMSIG(status));
   } else if (WEXITSTATUS(status) != 0) {
     result.how = "exit code " + std::to_string(WEXITSTATUS(status));
   } else {

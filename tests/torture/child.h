@@ -1,4 +1,5 @@
-// Runs a piece of a test in a process of its own, so that an abort or a hang is a finding and not the end.
+// Runs a piece of a test in a process of its own, so that an abort or a hang is a finding and not
+// the end.
 //
 // The caller must have no threads: no engine may have been opened in it.
 #pragma once
@@ -15,7 +16,7 @@ struct ChildResult {
   std::string errors;  // The end of what it wrote to standard error.
 };
 
-// Killed after `seconds`, which counts as hanging.
+// Killed after `seconds`, or after 60 s of CPU time, which counts as hanging.
 ChildResult RunInChild(unsigned seconds, const std::function<std::string()>& work);
 
 }  // namespace tests

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string_view>
 
 namespace tests {
@@ -20,9 +21,9 @@ struct FileKind {
   std::string_view pattern;  // Part of the path.
   uint64_t weight;
 };
-constexpr FileKind kFileKinds[] = {{"journal/segment-", 36}, {".sst", 38},    {"MANIFEST-", 10},
-                                   {"CURRENT", 5},           {"OPTIONS-", 4}, {"IDENTITY", 3},
-                                   {"LOCK", 2},              {".log", 2}};
+constexpr FileKind kFileKinds[] = {
+    {"journal/segment-", 36}, {".sst", 38},    {"MANIFEST-", 10}, {"CURRENT", 5},
+    {"OPTIONS-", 4},          {"IDENTITY", 3}, {"LOCK", 2},       {".log", 2}};
 
 std::vector<std::string> FilesOf(const std::string& directory, std::string_view pattern) {
   std::vector<std::string> files;
@@ -75,7 +76,7 @@ uint64_t PlaceInSegment(const std::string& file, uint64_t size, const JournalMap
 // Data blocks are most of a table; the index, the filter and the footer are at its end.
 uint64_t PlaceInTable(uint64_t size, std::mt19937_64& random) {
   const uint64_t region = Draw(random, 10);
-  const uint64_t tail = region < 2 ? 53 : region < 5 ? 2048 : size;
+  const uint64_t tail = region < 1 ? 53 : region < 3 ? 1024 : size;
   return size - 1 - Draw(random, std::min(tail, size));
 }
 
@@ -89,8 +90,8 @@ uint64_t PlaceIn(const std::string& file, uint64_t size, const JournalMap& map,
 
 void Overwrite(std::string* bytes, Damage* damage, std::mt19937_64& random) {
   damage->begin = damage->begin / kSectorBytes * kSectorBytes;
-  damage->end = std::min<uint64_t>(damage->begin + kSectorBytes * (1 + Draw(random, 8)),
-                                   bytes->size());
+  damage->end =
+      std::min<uint64_t>(damage->begin + kSectorBytes * (1 + Draw(random, 8)), bytes->size());
   const uint64_t how = Draw(random, 3);
   const uint64_t from = Draw(random, bytes->size() - (damage->end - damage->begin) + 1);
   const std::string elsewhere = bytes->substr(from, damage->end - damage->begin);
@@ -126,7 +127,8 @@ std::string ReadFile(const std::string& path) {
 }
 
 void WriteFile(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(path, std::ios::binary)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
 JournalMap::JournalMap(const std::string& directory) {
@@ -144,35 +146,35 @@ JournalMap::JournalMap(const std::string& directory) {
         at += engine::kFragmentAlignment;
         continue;
       }
-      pieces_.push_back(
-          {file, at, engine::kFragmentHeaderBytes + fragment->header.length, fragment->header.turn});
+      pieces_.push_back({file, at, engine::kFragmentHeaderBytes + fragment->header.length,
+                         fragment->header.turn});
       last_turn_ = std::max(last_turn_, fragment->header.turn);
       at += engine::FragmentBytes(fragment->header.length);
     }
   }
 }
 
-bool JournalMap::IsInLastRecord(const std::string& file, uint64_t begin, uint64_t end) const {
-  if (file.find("journal/") == std::string::npos || begin < engine::kSegmentHeaderBlockBytes) {
-    return false;
-  }
-  for (const Piece& piece : pieces_) {
-    if (piece.file == file && piece.turn != last_turn_ && piece.offset < end &&
-        begin < piece.offset + piece.bytes) {
-      return false;
+bool CoversAllAbove(const JournalMap& map, const Damage& damage, engine::Turn turn) {
+  std::set<engine::Turn> untouched;
+  std::set<engine::Turn> touched;
+  for (const JournalMap::Piece& piece : map.pieces()) {
+    if (piece.turn > turn) {
+      const bool is_hit = piece.file == damage.file && piece.offset < damage.end &&
+                          damage.begin < piece.offset + piece.bytes;
+      (is_hit ? touched : untouched).insert(piece.turn);
     }
   }
-  return true;
+  return std::includes(touched.begin(), touched.end(), untouched.begin(), untouched.end());
 }
 
-uint64_t JournalMap::EndOfLastRecord(const std::string& file) const {
-  uint64_t end = 0;
-  for (const Piece& piece : pieces_) {
-    if (piece.file == file && piece.turn == last_turn_) {
-      end = std::max(end, piece.offset + piece.bytes);
+void Erase(const std::string& directory, const JournalMap& map, engine::Turn turn) {
+  for (const JournalMap::Piece& piece : map.pieces()) {
+    if (piece.turn > turn) {
+      std::string bytes = ReadFile(directory + "/" + piece.file);
+      bytes.replace(piece.offset, piece.bytes, std::string(piece.bytes, '\0'));
+      WriteFile(directory + "/" + piece.file, bytes);
     }
   }
-  return end;
 }
 
 Damage DoDamage(const std::string& directory, const JournalMap& map, const DamageWeights& weights,

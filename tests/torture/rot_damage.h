@@ -24,10 +24,6 @@ class JournalMap {
 
   const std::vector<Piece>& pieces() const { return pieces_; }
   engine::Turn last_turn() const { return last_turn_; }
-  // Whether the bytes [begin, end) of the file are part of the last record, or lie behind it.
-  bool IsInLastRecord(const std::string& file, uint64_t begin, uint64_t end) const;
-  // The end of the last record in this file; 0 when it is in another one.
-  uint64_t EndOfLastRecord(const std::string& file) const;
 
  private:
   std::vector<Piece> pieces_;
@@ -49,6 +45,11 @@ struct DamageWeights {
   bool truncations = true;
   bool others = true;  // Overwritten sectors, missing files.
 };
+
+// Whether the damage has touched the records of all turns above `turn`.
+bool CoversAllAbove(const JournalMap& map, const Damage& damage, engine::Turn turn);
+// Fills the records above `turn` with zeros, as if they had never been written.
+void Erase(const std::string& directory, const JournalMap& map, engine::Turn turn);
 
 // Draws a damage and does it. The directory is a copy: it is not used for anything else after it.
 Damage DoDamage(const std::string& directory, const JournalMap& map, const DamageWeights& weights,

@@ -240,8 +240,9 @@ void RotData::Poison(const std::string& key) {
   Group(key, "g");
   OnGroup(key, "g", [&](Op& op, Stream& stream, engine::Group& opened) {
     engine::PolicyChange change;
-    change.set = {Number(engine::GroupOption::kMaxDeliveries, 1),
-                  {static_cast<uint8_t>(engine::GroupOption::kDeadLetterKey), {}, key + ":letters"}};
+    change.set = {
+        Number(engine::GroupOption::kMaxDeliveries, 1),
+        {static_cast<uint8_t>(engine::GroupOption::kDeadLetterKey), {}, key + ":letters"}};
     engine_->SetPolicy(op, stream, opened, change);
     return engine::OkStatus();
   });
@@ -287,7 +288,11 @@ void RotData::Round(const std::string& prefix, size_t scale) {
       SetString(i % 3 == 0 ? 1 : 0, prefix + "text-" + std::to_string(i), 600, i % 4 == 0);
     }
   }
-  engine_.Run(0, [&](Op& op) { return engine_->SetExpiry(op, prefix + "holes", op.now.unix_ms + 900'000'000); })
+  engine_
+      .Run(0,
+           [&](Op& op) {
+             return engine_->SetExpiry(op, prefix + "holes", op.now.unix_ms + 900'000'000);
+           })
       .value();
   engine_.EndTurn();
   engine_.Advance(1000);
@@ -299,7 +304,7 @@ void RotData::Build() {
   const uint64_t checkpoints = 1 + Draw(5);
   for (uint64_t i = 0; i < checkpoints; ++i) {
     if (i == 0) {
-      Round("quiet-", 2);
+      Round("quiet-", 4);
     }
     Round("", i == 0 ? 3 : 1);
     Demand(engine_->CheckpointNow());

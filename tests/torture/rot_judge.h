@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "tests/torture/rot_data.h"
@@ -14,7 +17,7 @@ struct Verdict {
     kEqual,    // As if nothing had happened.
     kRefused,  // Not opened, with words for the operator.
     kCorrupt,  // Some keys answer CORRUPT; all others are as they were.
-    kCut,      // The last record is gone and nothing else.
+    kCut,      // The damaged records at the end are gone and nothing else.
     kFault,    // Anything else.
   };
   Kind kind = Kind::kFault;
@@ -27,8 +30,11 @@ const char* NameOf(Verdict::Kind kind);
 
 struct Expectation {
   RotState whole;
-  RotState without_last_turn;
-  bool may_cut = false;  // The damage is in the last record alone.
+  // The state after this turn, if the damage may have made all turns behind it look as if they had
+  // never been written: it has touched the record of each of them.
+  std::function<std::optional<RotState>(engine::Turn last_turn)> cut;
+  // Keys that may be anything, short of an abort.
+  std::set<std::pair<uint32_t, std::string>> suspects;
 };
 
 // Opens it and reads every key. With `seed`, goes on: commands of every kind on every key, a

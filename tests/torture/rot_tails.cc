@@ -38,8 +38,7 @@ std::string OldBytes(const std::string& bytes, const JournalMap& map, const std:
 
 }  // namespace
 
-std::string DamageTail(const std::string& directory, const JournalMap& map, std::mt19937_64& random,
-                       bool* may_cut) {
+Damage DamageTail(const std::string& directory, const JournalMap& map, std::mt19937_64& random) {
   const Tail tail = FindTail(map);
   const std::string path = directory + "/" + tail.file;
   std::string bytes = ReadFile(path);
@@ -48,16 +47,17 @@ std::string DamageTail(const std::string& directory, const JournalMap& map, std:
   const uint64_t first = random() % 2 == 0 ? tail.begin : (tail.end + 7) / 8 * 8;
   const uint64_t at = first + random() % std::max<uint64_t>(last - first, 1);
   const uint64_t until = std::min<uint64_t>(bytes.size(), at + 1 + random() % kTailBytes);
-  *may_cut = at < tail.end;
+  Damage damage{DamageKind::kOverwrite, tail.file, at, until, ""};
   std::string what;
   switch (random() % 4) {
     case 0:
       bytes.resize(at);
+      damage.kind = DamageKind::kTruncate;
       what = "cut off";
       break;
     case 1:
-      std::fill(bytes.begin() + static_cast<ptrdiff_t>(at), bytes.begin() + static_cast<ptrdiff_t>(until),
-                '\0');
+      std::fill(bytes.begin() + static_cast<ptrdiff_t>(at),
+                bytes.begin() + static_cast<ptrdiff_t>(until), '\0');
       what = "zeros";
       break;
     case 2:
@@ -73,8 +73,9 @@ std::string DamageTail(const std::string& directory, const JournalMap& map, std:
     }
   }
   WriteFile(path, bytes);
-  return tail.file + " " + what + " from " + std::to_string(at) + ", last record ends at " +
-         std::to_string(tail.end);
+  damage.words = tail.file + " " + what + " from " + std::to_string(at) + ", last record ends at " +
+                 std::to_string(tail.end);
+  return damage;
 }
 
 }  // namespace tests

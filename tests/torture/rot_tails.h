@@ -8,9 +8,7 @@
 
 namespace tests {
 
-// Damages the end of the journal in a copy of the mapped directory; says what it did. `may_cut`:
-// the last record was touched.
-std::string DamageTail(const std::string& directory, const JournalMap& map, std::mt19937_64& random,
-                       bool* may_cut);
+// Damages the last record, or what is behind it, in a copy of the mapped directory.
+Damage DamageTail(const std::string& directory, const JournalMap& map, std::mt19937_64& random);
 
 }  // namespace tests
