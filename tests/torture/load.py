@@ -300,7 +300,11 @@ class Load:
     def __exit__(self, *_):
         self._stopping.value = 1
         for pipe in self._pipes:
-            pipe.close()
+            # The end of the pipe would not do: processes that were started later have it open as well.
+            try:
+                pipe.send(None)
+            except OSError:
+                pass
         for process in self._processes:
             process.join(10)
             if process.is_alive():
@@ -347,9 +351,12 @@ class Load:
         recorder, current = None, None
         while True:
             try:
-                port, number = pipe.recv()
+                order = pipe.recv()
             except (EOFError, KeyboardInterrupt):
                 return
+            if order is None:
+                return
+            port, number = order
             if number != current:
                 if recorder is not None:
                     recorder.close()

@@ -10,8 +10,10 @@ import os
 import sys
 import time
 
+from checker import check
 from harness import Broken, Trial, parser_of
 from power import NO_FLUSH_LOG, CutDisk, Unavailable
+from raw_client import Gone, ServerError
 from torture_cut import cut_power
 
 # bug[:n] -> rules of which one must be broken. What stands under "cut" shows in power cuts only.
@@ -74,6 +76,12 @@ def life(trial, disk, blows):
     trial.end_round()
 
 
+def rules_without_dump(trial):
+    """The server is gone: what the clients' records say by themselves."""
+    nothing = {"time": time.monotonic_ns(), "streams": {}}
+    return [f"{rule} {words}" for rule, words in check(trial.reader.read(), [nothing], trial.kills, trial.losses)]
+
+
 def finds(trial, bug, rules, disk):
     """Whether one of the rules is broken; prints what was."""
     os.environ["WEIR_PLANTED_BUG"] = bug
@@ -82,8 +90,8 @@ def finds(trial, bug, rules, disk):
         found = None
     except Broken as broken:
         found = str(broken).splitlines()
-    except (RuntimeError, OSError) as error:
-        found = [f"- {error}"]
+    except (Gone, ServerError, RuntimeError, OSError) as error:
+        found = rules_without_dump(trial) or [f"- {type(error).__name__} {error}"]
     finally:
         del os.environ["WEIR_PLANTED_BUG"]
     trial.server.kill()
