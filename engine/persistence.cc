@@ -57,10 +57,11 @@ Persistence::Persistence(Core* core)
 }
 
 Persistence::~Persistence() {
+  // Each asks those behind it: the checkpoint thread the journal, both of them the disk, and the disk
+  // tells the store.
   checkpoint_thread_.reset();
-  if (disk_ != nullptr) {
-    disk_->Stop();
-  }
+  journal_.reset();
+  disk_.reset();
 }
 
 uint64_t Persistence::CacheShare(uint64_t memory_budget_bytes) {

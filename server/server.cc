@@ -34,7 +34,7 @@ Result<std::unique_ptr<Server>> Server::Start(Config& config, Clock& clock, Log&
   RETURN_IF_ERROR(server->BindSockets(&sockets));
   // The store's share of the open files follows from the limit.
   RaiseFileLimit(config.settings().maxclients + engine::ShareFiles(INT32_MAX).kept);
-  RETURN_IF_ERROR(server->OpenEngine());
+  RETURN_IF_ERROR(server->OpenEngine(facts.accepts_loss));
   server->context_ =
       std::make_unique<ServerContext>(config, clock, log, *server, std::move(facts), random_seed);
   server->dispatcher_ = std::make_unique<Dispatcher>(*server->context_, *server->engine_);
@@ -65,7 +65,7 @@ Status Server::BindSockets(std::vector<BoundSocket>* sockets) {
   return OkStatus();
 }
 
-Status Server::OpenEngine() {
+Status Server::OpenEngine(bool accepts_loss) {
   const Settings& from = settings();
   RETURN_IF_ERROR(CreateDirectories(from.dir));
   EventLoop* const loop = loop_.get();  // Outlives the engine.
@@ -82,7 +82,7 @@ Status Server::OpenEngine() {
   options.journal_segment_bytes = static_cast<uint64_t>(from.journal_segment_bytes);
   options.checkpoint_bytes = static_cast<uint64_t>(from.checkpoint_bytes);
   options.disk_limits = from.disk_limits();
-  options.accept_loss = context_->accepts_loss();
+  options.accept_loss = accepts_loss;
   options.restart_grace_ms = from.restart_grace_ms;
   options.reader_threads = static_cast<int>(from.reader_threads);
   options.glob_match = [](std::string_view pattern, std::string_view text) {

@@ -47,7 +47,7 @@ class Server final : public ServerControl {
 
   // --- Start ---
   engine::Status BindSockets(std::vector<BoundSocket>* sockets);
-  engine::Status OpenEngine();
+  engine::Status OpenEngine(bool accepts_loss);
   engine::Status Listen(std::vector<BoundSocket> sockets);
   void ReserveDescriptors();
   void FollowConfiguration();

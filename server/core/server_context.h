@@ -82,7 +82,6 @@ class ServerContext {
   const std::string& run_id() const { return facts_.run_id; }
   const std::string& replication_id() const { return facts_.replication_id; }
   void set_replication_id(std::string id) { facts_.replication_id = std::move(id); }
-  bool accepts_loss() const { return facts_.accepts_loss; }
   const std::string& executable() const { return facts_.executable; }
 
   ClientRegistry& clients() { return clients_; }
