@@ -297,8 +297,10 @@ bool JournalSegments::MakeSpare(JournalSegment& segment, const SegmentHeader& he
 
 Status JournalSegments::VoidAll(Turn checkpoint_turn, size_t max_spares) {
   checkpoint_turn_ = std::max(checkpoint_turn_, checkpoint_turn);
+  // What failed once is not written again, not even to void it: it is deleted below.
+  std::vector<std::unique_ptr<JournalSegment>> suspects;
   for (auto& segment : live_) {
-    spares_.push_back(std::move(segment));
+    (segment->is_suspect ? suspects : spares_).push_back(std::move(segment));
   }
   live_.clear();
   for (auto& segment : spares_) {
@@ -310,6 +312,9 @@ Status JournalSegments::VoidAll(Turn checkpoint_turn, size_t max_spares) {
     FAULT_POINT("close.void_synced");
   }
   // Only after all of the others carry the highest sequence.
+  for (auto& segment : suspects) {
+    RETURN_IF_ERROR(Delete(std::move(segment)));
+  }
   while (spares_.size() > std::max<size_t>(max_spares, 1)) {
     std::unique_ptr<JournalSegment> segment = std::move(spares_.back());
     spares_.pop_back();

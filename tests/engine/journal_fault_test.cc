@@ -74,6 +74,23 @@ TEST(JournalFault, RefusesASegmentThatWasCutOffUnlessNothingCanBeMissing) {
   EXPECT_EQ(later.records.at(5), PayloadOf(5, 60, 'b'));
 }
 
+TEST(JournalFault, ACleanCloseWritesNothingToASegmentWhoseSyncFailed) {
+  FaultyFileOps ops;
+  {
+    const auto journal = OpenStarted(SmallOptions(&ops));
+    AppendTurns(*journal, 1, 3, 60);
+    ops.FailSyncs(0, 1);
+    AppendTurns(*journal, 4, 4, 60);
+    ASSERT_FALSE(journal->failed());
+    ASSERT_EQ(journal->durable_turn(), 4u);
+    ASSERT_TRUE(journal->CloseClean().ok());
+  }
+  EXPECT_EQ(ops.forbidden_calls(), 0);
+  const Replayed replayed = OpenAndReplay(SmallOptions(&ops), 4);
+  EXPECT_TRUE(replayed.status.ok()) << replayed.status.message();
+  EXPECT_TRUE(replayed.records.empty());
+}
+
 TEST(JournalFault, WhatWasCutNeverComesBack) {
   FaultyFileOps ops;
   AppendTurns(*OpenStarted(SmallOptions(&ops)), 1, 5, 60);
