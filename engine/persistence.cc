@@ -57,8 +57,8 @@ Persistence::Persistence(Core* core)
 }
 
 Persistence::~Persistence() {
-  // Each asks those behind it: the checkpoint thread the journal, both of them the disk, and the disk
-  // tells the store.
+  // Each asks those behind it: the checkpoint thread the journal, both of them the disk, and the
+  // disk tells the store.
   checkpoint_thread_.reset();
   journal_.reset();
   disk_.reset();
