@@ -225,9 +225,12 @@ void CheckReport::Fault(std::string text) {
   }
 }
 
-Result<CheckReport> CheckStore(const std::string& directory) {
+namespace {
+
+Result<CheckReport> CheckStoreOf(const std::string& directory, uint32_t databases) {
   EngineOptions options;
   options.directory = directory;
+  options.databases = databases;
   options.reader_threads = 0;
   options.background_threads = false;
   Core core(options);
@@ -242,6 +245,15 @@ Result<CheckReport> CheckStore(const std::string& directory) {
   report.replayed_turns = core.turn - 1 - core.persistence->checkpoint_turn();
   RETURN_IF_ERROR(VerifyState(core, &report));
   return report;
+}
+
+}  // namespace
+
+Result<CheckReport> CheckStore(const std::string& directory) {
+  // The most that the option `databases` allows: needed by few, and slower.
+  constexpr uint32_t kMostDatabases = 65536;
+  auto report = CheckStoreOf(directory, EngineOptions().databases);
+  return report.ok() ? std::move(report) : CheckStoreOf(directory, kMostDatabases);
 }
 
 int CheckStoreAndReport(const std::string& directory, std::ostream& out) {

@@ -28,6 +28,9 @@ constexpr int64_t kLookIntervalMs = 100;
 constexpr uint64_t kOpeningBytes = uint64_t{4} << 20;
 // More than anybody can configure.
 constexpr uint64_t kMostDatabases = 1 << 20;
+// Numbers of databases that the checkpoint does not have yet, by their place: the journal may
+// already have given the numbers that come next there.
+constexpr uint32_t kFirstAddedDatabase = UINT32_MAX - static_cast<uint32_t>(kMostDatabases);
 // Soft effects alone are committed when they reach this size.
 constexpr size_t kSoftEffectBytes = 256 * 1024;
 
@@ -401,7 +404,7 @@ Status Persistence::CountTotals() {
 void Persistence::ReadDatabases(Decoder* decoder, uint8_t version, uint64_t count) {
   for (uint32_t i = 0; i < core_.keyspace.size(); ++i) {
     if (i >= count) {
-      core_.keyspace.slot(i) = std::make_unique<Database>(core_.next_physical++);
+      core_.keyspace.slot(i) = std::make_unique<Database>(kFirstAddedDatabase + i);
       continue;
     }
     auto database = std::make_unique<Database>(decoder->ReadVarint32());
