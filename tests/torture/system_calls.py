@@ -50,11 +50,11 @@ def wrapper(data, log, injections, trace=("fdatasync", "pwritev")):
 
 
 class Call:
-    __slots__ = ("name", "begin", "end", "path", "result", "injected", "order")
+    __slots__ = ("name", "begin", "end", "path", "result", "injected", "delayed", "order")
 
-    def __init__(self, name, begin, end, path, result, injected, order):
+    def __init__(self, name, begin, end, path, result, injected, delayed, order):
         self.name, self.begin, self.end, self.path = name, begin, end, path
-        self.result, self.injected, self.order = result, injected, order
+        self.result, self.injected, self.delayed, self.order = result, injected, delayed, order
 
     @property
     def failed(self):
@@ -94,5 +94,5 @@ def read_calls(log, delay_s=0.0):
             result = -1 if ended["result"] == "?" else int(ended["result"])
             calls.append(Call(name, begin, begin + took_s,
                               path[1].replace(" (deleted)", "") if path else "", result,
-                              "INJECTED" in ended["more"], started))
+                              "INJECTED" in ended["more"], "(DELAYED)" in ended["more"], started))
     return sorted(calls, key=lambda call: call.order)
