@@ -120,6 +120,9 @@ class Run:
         self.server.expect_no_defect()
         calls = system_calls.read_calls(self.strace_log)
         self.injected = sum(call.injected for call in calls)
+        highest = max((int(path.stem.split("-")[1]) for path in (self.server.data / "journal").glob("segment-*")),
+                      default=0)
+        expect(highest < system_calls.MOST_SEGMENTS, "strace does not know of segment", highest)
         if self.fsync == "always":
             check_syncs(calls, self.load.times)
             check_no_repetition(calls)
