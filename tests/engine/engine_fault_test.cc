@@ -213,16 +213,19 @@ TEST(EngineFault, AJournalWithoutItsStoreIsRefused) {
   EXPECT_NE(engine.Open(), "");
 }
 
+// A clean stop after 5 entries, and a life that adds 4 and dies.
+void LeaveCheckpointAndJournal(const TempDir& directory) {
+  TestEngine engine(TestEngine::SmallOptions(directory / "data"));
+  ASSERT_EQ(engine.Open(), "");
+  AddTurns(engine, 1, 5);
+  engine.Close();
+  ASSERT_EQ(engine.Open(), "");
+  AddTurns(engine, 6, 9);
+}
+
 TEST(EngineFault, AStoreWithoutItsJournalIsRefused) {
   TempDir directory;
-  {
-    TestEngine engine(TestEngine::SmallOptions(directory / "data"));
-    ASSERT_EQ(engine.Open(), "");
-    AddTurns(engine, 1, 5);
-    engine.Close();
-    ASSERT_EQ(engine.Open(), "");
-    AddTurns(engine, 6, 9);
-  }
+  ASSERT_NO_FATAL_FAILURE(LeaveCheckpointAndJournal(directory));
   fs::remove_all(directory / "data/journal");
   TestEngine engine(TestEngine::SmallOptions(directory / "data"));
   EXPECT_NE(engine.Open(), "");
@@ -230,14 +233,7 @@ TEST(EngineFault, AStoreWithoutItsJournalIsRefused) {
 
 TEST(EngineFault, AnEmptyJournalDirectoryIsRefusedUnlessTheLossIsAccepted) {
   TempDir directory;
-  {
-    TestEngine engine(TestEngine::SmallOptions(directory / "data"));
-    ASSERT_EQ(engine.Open(), "");
-    AddTurns(engine, 1, 5);
-    engine.Close();
-    ASSERT_EQ(engine.Open(), "");
-    AddTurns(engine, 6, 9);
-  }
+  ASSERT_NO_FATAL_FAILURE(LeaveCheckpointAndJournal(directory));
   for (const auto& file : fs::directory_iterator(directory / "data/journal")) {
     fs::remove(file.path());
   }

@@ -298,10 +298,4 @@ int Run(const TortureArguments& arguments) {
 }  // namespace
 }  // namespace tests
 
-int main(int argc, char** argv) {
-#ifndef WEIR_FAULT_POINTS
-  std::puts("skipped: this build has no fault points (WEIR_FAULT_POINTS)");
-  return 77;
-#endif
-  return tests::Run(tests::TortureArguments::Parse(argc, argv));
-}
+int main(int argc, char** argv) { return tests::RunWithFaultPoints(argc, argv, tests::Run); }

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from disk_load import Violation, expect
+from disk_load import GONE, Violation, expect
 from server_process import ServerProcess
 
 SKIPPED = 77
@@ -153,9 +153,19 @@ def evidence(prefix):
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def conclude(name, options, begin, runs, faults, broken, **figures):
-    """Prints the last line; the exit code."""
+def keeps_its_promises(run, title):
+    """Runs it; False, said with `title` and where the evidence is, when something was broken."""
+    try:
+        run.run()
+    except (Violation, *GONE) as error:
+        print(f"BROKEN {title}: {error}\n  data, logs: {run.server.directory}", flush=True)
+        return False
+    return True
+
+
+def conclude(name, options, begin, runs, injected, broken, **figures):
+    """Prints the last line; the exit code. `injected`: what was done to the server, `broken`: promises."""
     words = " ".join(f"{key}={value}" for key, value in figures.items())
-    print(f"torture: {name} runs={runs} faults={faults} seed={options.seed} "
-          f"seconds={time.monotonic() - begin:.0f} broken={broken} {words}".rstrip(), flush=True)
+    print(f"torture: {name} runs={runs} faults={broken} seed={options.seed} "
+          f"seconds={time.monotonic() - begin:.0f} injected={injected} {words}".rstrip(), flush=True)
     return 1 if broken else 0

@@ -15,7 +15,8 @@ import random
 import time
 
 from history import ERROR, NEVER, OK, UNKNOWN, Recorder, payload
-from raw_client import Gone, RawClient, ServerError, encode, entries_of
+from raw_client import Gone, RawClient, ServerError, entries_of
+from resp_client import encode
 
 MAX_DELIVERIES = 3
 READ_COUNT = 20

@@ -7,6 +7,7 @@ import socket
 import time
 
 from history import token_of
+from resp_client import encode
 
 
 class ServerError(Exception):
@@ -15,15 +16,6 @@ class ServerError(Exception):
 
 class Gone(Exception):
     """The connection is at its end."""
-
-
-def encode(*words):
-    parts = [b"*%d\r\n" % len(words)]
-    for word in words:
-        if not isinstance(word, bytes):
-            word = str(word).encode()
-        parts.append(b"$%d\r\n%b\r\n" % (len(word), word))
-    return b"".join(parts)
 
 
 class RawClient:

@@ -192,12 +192,7 @@ def main():
         for number in hurt_server.rounds(options):
             with open(folder / "record.log", "wb") as log:
                 run = Run(options, number, log)
-                try:
-                    run.run()
-                except (Violation, OSError) as error:
-                    broken += 1
-                    print(f"BROKEN run {number}, {run.injection} {run.fsync}: {error}\n"
-                          f"  data, logs: {run.server.directory}", flush=True)
+                broken += not hurt_server.keeps_its_promises(run, f"run {number}, {run.injection} {run.fsync}")
             runs += 1
             injected += run.injected
             acknowledged += run.acknowledged

@@ -24,7 +24,7 @@ import time
 import hurt_server
 from disk_load import GONE, Load, Violation, expect
 from hurt_server import EXIT_NOT_STARTED, EXIT_STORAGE_FAILED, HurtServer
-from resp_client import Connection, Disconnected
+from resp_client import Connection
 
 EXIT_OUT_OF_MEMORY = 71
 KINDS = ("descriptors", "malloc", "address_space", "cgroup")
@@ -254,12 +254,8 @@ def main():
             kind = kinds[number % len(kinds)]
             with open(folder / "record.log", "wb") as log:
                 run = CLASSES[kind](options, number, log)
-                try:
-                    run.run()
-                except (Violation, OSError, Disconnected) as error:
-                    broken += 1
-                    print(f"BROKEN run {number}, {kind} {run.server.wrapper} {run.server.environment}: {error}\n"
-                          f"  data, logs: {run.server.directory}", flush=True)
+                broken += not hurt_server.keeps_its_promises(
+                    run, f"run {number}, {kind} {run.server.wrapper} {run.server.environment}")
             runs += 1
             faults += run.faults
             acknowledged += run.load.accepted

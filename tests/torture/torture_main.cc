@@ -69,4 +69,13 @@ int TortureRun::End(const std::string& more) const {
   return (faults_ > 0) == arguments_.expect_fault ? 0 : 1;
 }
 
+int RunWithFaultPoints(int argc, char** argv, int (*run)(const TortureArguments& arguments)) {
+#ifndef WEIR_FAULT_POINTS
+  constexpr int kSkipped = 77;
+  std::puts("skipped: this build has no fault points (WEIR_FAULT_POINTS)");
+  return kSkipped;
+#endif
+  return run(TortureArguments::Parse(argc, argv));
+}
+
 }  // namespace tests

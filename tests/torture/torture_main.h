@@ -42,4 +42,7 @@ class TortureRun {
   uint64_t faults_ = 0;
 };
 
+// main() of a program that dies at fault points: `run` unless this build has none.
+int RunWithFaultPoints(int argc, char** argv, int (*run)(const TortureArguments& arguments));
+
 }  // namespace tests

@@ -150,12 +150,7 @@ def main():
         while stalls < options.runs if end is None else time.monotonic() < end:
             with open(folder / "record.log", "wb") as log:
                 run = Run(options, number, log)
-                try:
-                    run.run()
-                except (Violation, OSError) as error:
-                    broken += 1
-                    print(f"BROKEN life {number}, {run.injection} {run.fsync}: {error}\n"
-                          f"  data, logs: {run.server.directory}", flush=True)
+                broken += not hurt_server.keeps_its_promises(run, f"life {number}, {run.injection} {run.fsync}")
             number += 1
             stalls += max(run.stalls, 1)
             judged += run.judged
