@@ -83,7 +83,17 @@ Status DataDirectory::Open(const std::string& path, bool create) {
     return Status(Code::kIo, "data directory " + path + " is in use by another process (LOCK)");
   }
   FAULT_POINT("open.locked");
-  return ops_.SyncDirectory(path);
+  RETURN_IF_ERROR(ops_.SyncDirectory(path));
+  RETURN_IF_ERROR(CheckReadable(StorePath()));
+  return CheckReadable(JournalPath());
+}
+
+Status DataDirectory::CheckReadable(const std::string& path) {
+  std::error_code error;
+  const fs::directory_iterator files(path, error);
+  const bool is_absent =
+      error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+  return !error || is_absent ? OkStatus() : IoError("cannot read", path, error.value());
 }
 
 Status DataDirectory::MakeStorePath() { return MakeDirectory(AbsolutePath(StorePath())); }

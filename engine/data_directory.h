@@ -42,6 +42,8 @@ class DataDirectory {
  private:
   Status MakeDirectory(const std::string& path);
   Status SyncAbove(const std::string& parent);
+  // Store and journal must not be taken for absent because they cannot be looked at.
+  static Status CheckReadable(const std::string& path);
 
   JournalFileOps& ops_;
   std::string path_;
