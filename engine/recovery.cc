@@ -1,5 +1,6 @@
 #include "engine/recovery.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/codec.h"
@@ -114,14 +115,18 @@ Result<bool> Replayer::IsDamaged(Named& named) {
 }
 
 void Replayer::Keep(const Named& named, std::string_view effect) {
-  if (core_.kept_effects.empty() || core_.kept_effects.back().uid != named.uid ||
-      core_.kept_effects.back().turn != core_.turn) {
+  // The newest ones are at the end; a turn may go to and fro between keys.
+  std::vector<KeptEffects>& all = core_.kept_effects;
+  auto kept = std::find_if(all.rbegin(), all.rend(), [&](const KeptEffects& one) {
+    return one.turn != core_.turn || one.uid == named.uid;
+  });
+  if (kept == all.rend() || kept->turn != core_.turn) {
     const StreamNamed name{named.database->physical, named.uid, named.key};
-    core_.kept_effects.push_back(
-        {name.physical_db, named.uid, core_.turn, named.key, EncodeStreamNamed(name)});
+    all.push_back({name.physical_db, named.uid, core_.turn, named.key, EncodeStreamNamed(name)});
+    kept = all.rbegin();
   }
   core_.keeps_effects = true;
-  core_.kept_effects.back().effects += RenumberEffect(effect, 0);
+  kept->effects += RenumberEffect(effect, 0);
   if (DamagedKey* damaged = AsDamaged(Keyspace::Find(*named.database, named.key))) {
     damaged->keeps_effects = true;
   }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/checker.h"
@@ -33,6 +34,12 @@ class DamagedKeyTest : public ::testing::Test {
   }
 
   Status Add(const std::string& key, const std::string& value = "v") {
+    const Status status = AddInTurn(key, value);
+    engine_.EndTurn();
+    return status;
+  }
+  // The turn goes on.
+  Status AddInTurn(const std::string& key, const std::string& value = "v") {
     const Entry entry = Entry::Of(value);
     const Status status = engine_.Run(0, [&](Op& op) -> Status {
       const auto stream = engine_->OpenStream(op, key);
@@ -43,7 +50,6 @@ class DamagedKeyTest : public ::testing::Test {
           .status();
     });
     engine_.Advance(1);
-    engine_.EndTurn();
     return status;
   }
 
@@ -92,20 +98,22 @@ class DamagedKeyTest : public ::testing::Test {
                       .ok());
     });
   }
-  size_t KeptRecords() {
-    size_t count = 0;
+  size_t KeptRecords() { return Kept().size(); }
+  std::vector<KeptEffects> Kept() {
+    std::vector<KeptEffects> all;
     const std::string begin(1, kKeptEffectsTag);
     ChangeStore([&](Store& store, Batch*) {
       ASSERT_TRUE(store
                       .Scan(Family::kSystem, begin, PrefixEnd(begin), SIZE_MAX,
                             [&](std::string_view key, std::string_view value) {
-                              EXPECT_TRUE(DecodeKeptEffects(key, value).has_value());
-                              ++count;
+                              auto kept = DecodeKeptEffects(key, value);
+                              EXPECT_TRUE(kept.has_value());
+                              all.push_back(std::move(kept).value_or(KeptEffects()));
                               return true;
                             })
                       .ok());
     });
-    return count;
+    return all;
   }
 
   TempDir directory_;
@@ -161,6 +169,24 @@ TEST_F(DamagedKeyTest, ItsEffectsAreKeptWhenTheJournalNamesIt) {
   EXPECT_EQ(Delete("bad").value(), 1);
   engine_.Close();
   EXPECT_EQ(KeptRecords(), 0u);
+}
+
+TEST_F(DamagedKeyTest, EffectsOfSeveralKeysInOneTurnAreAllKept) {
+  ASSERT_TRUE(Add("bad1").ok() && Add("bad2").ok());
+  ASSERT_TRUE(engine_->CheckpointNow().ok());
+  const std::string value(100, 'v');
+  ASSERT_TRUE(AddInTurn("bad1", value).ok() && AddInTurn("bad2", value).ok());
+  ASSERT_TRUE(Add("bad1", value).ok());
+  engine_.Crash();
+  DamageKey("bad1");
+  DamageKey("bad2");
+  ASSERT_EQ(engine_.Open(), "");
+  engine_.Close();
+  const std::vector<KeptEffects> kept = Kept();
+  ASSERT_EQ(kept.size(), 2u);
+  EXPECT_EQ(kept[0].key, "bad1");
+  EXPECT_GT(kept[0].effects.size(), 2 * value.size());
+  EXPECT_GT(kept[1].effects.size(), value.size());
 }
 
 TEST_F(DamagedKeyTest, StaysDamagedWhenOnlyABlockThatTheJournalNeedsIs) {
