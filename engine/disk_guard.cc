@@ -200,7 +200,8 @@ bool DiskGuard::MakeRoom() {
     ReleaseBallast("it was needed");
     LookLocked();
   }
-  return space_.free_bytes >= kReopenBytes;
+  const bool is_known = space_.total_bytes > 0;
+  return !is_known || space_.free_bytes >= kReopenBytes;
 }
 
 uint64_t DiskGuard::Floor(uint64_t total_bytes) const {

@@ -75,7 +75,7 @@ class DiskGuard {
   // Whether a file of that size may be added as a reserve for later.
   bool HasRoomFor(uint64_t bytes);
   // A write has failed: looks, and gives the ballast up if the disk is anywhere near full. False
-  // when there still is less room than opening the store takes.
+  // when there is known to be less room than opening the store takes.
   bool MakeRoom();
 
   // The sizes that a file system of `total_bytes` can bear; 0 = unknown.

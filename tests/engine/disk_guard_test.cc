@@ -123,6 +123,13 @@ TEST_F(DiskGuardTest, KeepsWhatWasKnownWhenTheDiskDoesNotAnswer) {
   EXPECT_EQ(guard_->free_bytes(), 60 * kMib);
 }
 
+TEST_F(DiskGuardTest, ADiskThatHasNeverAnsweredIsNotTakenForFull) {
+  space_.reset();
+  Open({});
+  EXPECT_EQ(guard_->level(), DiskLevel::kPlenty);
+  EXPECT_TRUE(guard_->MakeRoom());
+}
+
 TEST_F(DiskGuardTest, BallastComesALittleAfterTheStartAndGoesWhenItIsNeeded) {
   Open({.min_free_bytes = 100 * kMib, .ballast_bytes = kMib});
   EXPECT_FALSE(HasBallast());
