@@ -83,6 +83,8 @@ void LifeReport::Say(const std::string& text) {
   message[length] = '\0';
 }
 
+Turn LifeReport::NewestPossible() const { return std::max<Turn>(appended, kEmptyTurn) + 1; }
+
 void* MapShared(size_t bytes) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {

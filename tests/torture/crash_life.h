@@ -41,6 +41,9 @@ struct LifeReport {
   std::atomic<uint64_t> passes;  // Of what the caller counts.
   char message[6000];            // What went wrong.
   void Say(const std::string& text);
+  // The newest turn that can be in the journal: the one after `appended` may have been in the
+  // making, and a new store begins with a turn of its own, of which nobody is told.
+  engine::Turn NewestPossible() const;
 };
 
 // Zeroed memory that children share; never freed.

@@ -176,7 +176,7 @@ bool Harness::LiveAndCheck(const Reference& reference, const Death& death,
       ++totals_.hits[static_cast<size_t>(death.point)];
     }
   }
-  const Turn appended = report_->appended;
+  const Turn newest = report_->NewestPossible();
   for (uint64_t starts = random() % 2 == 0 ? 1 + random() % 2 : 0; starts > 0; --starts) {
     const Death early = {kAnyPoint, 1 + random() % kPointsOfAStart};
     const int start = RunInChild([&] {
@@ -199,7 +199,7 @@ bool Harness::LiveAndCheck(const Reference& reference, const Death& death,
     what_ = "the check ended with " + std::to_string(checked) + ": " + report_->message;
     return false;
   }
-  if (report_->recovered > appended + 1) {
+  if (report_->recovered > newest) {
     what_ = "turn " + std::to_string(report_->recovered) + " was never made";
     return false;
   }

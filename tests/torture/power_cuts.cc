@@ -148,7 +148,7 @@ bool Harness::LiveAndCheck(const Reference& reference, std::mt19937_64& random) 
             " (result " + std::to_string(checked) + ")";
     return false;
   }
-  if (report_->recovered > report_->appended + 1) {
+  if (report_->recovered > report_->NewestPossible()) {
     what_ = "turn " + std::to_string(report_->recovered) + " was never made";
     return false;
   }
