@@ -54,8 +54,11 @@ Status FromRocks(const rocksdb::Status& status, std::string_view doing) {
     return Status(Code::kNotFound, std::move(message));
   }
   // What RocksDB calls InvalidArgument or NotSupported here is a store that is not what we wrote.
-  const bool is_damage = status.IsCorruption() || status.IsInvalidArgument() ||
-                         status.IsNotSupported() || status.IsMergeInProgress();
+  // Nobody here wants direct I/O: it says so when CURRENT could not be opened once, and then could.
+  const bool is_passing =
+      status.IsInvalidArgument() && message.find("Direct I/O") != std::string::npos;
+  const bool is_damage = !is_passing && (status.IsCorruption() || status.IsInvalidArgument() ||
+                                         status.IsNotSupported() || status.IsMergeInProgress());
   return Status(is_damage ? Code::kCorruption : Code::kIo, std::move(message));
 }
 

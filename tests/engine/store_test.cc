@@ -1,6 +1,7 @@
 #include "engine/store.h"
 
 #include <gtest/gtest.h>
+#include <rocksdb/file_system.h>
 
 #include <atomic>
 #include <cstdio>
@@ -14,6 +15,26 @@
 
 namespace engine {
 namespace {
+
+// The first time that CURRENT is read, it cannot be opened.
+class CurrentFailsOnce : public rocksdb::FileSystemWrapper {
+ public:
+  CurrentFailsOnce() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "CurrentFailsOnce"; }
+  rocksdb::IOStatus NewRandomAccessFile(const std::string& path,
+                                        const rocksdb::FileOptions& options,
+                                        std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
+                                        rocksdb::IODebugContext* context) override {
+    if (path.ends_with("/CURRENT") && !failed_) {
+      failed_ = true;
+      return rocksdb::IOStatus::IOError("as asked");
+    }
+    return FileSystemWrapper::NewRandomAccessFile(path, options, file, context);
+  }
+
+ private:
+  bool failed_ = false;
+};
 
 class StoreTest : public ::testing::Test {
  protected:
@@ -180,6 +201,12 @@ TEST_F(StoreTest, AMissingStoreIsNotCreatedUnlessTold) {
 TEST_F(StoreTest, ASecondOpeningOfAnOpenStoreFails) {
   Reopen();
   EXPECT_EQ(Store::Open(options_).code(), Code::kIo);
+}
+
+TEST_F(StoreTest, APassingErrorAtTheStartIsNoDamage) {
+  options_.file_system = std::make_shared<CurrentFailsOnce>();
+  EXPECT_EQ(Store::Open(options_).code(), Code::kIo);
+  Reopen();
 }
 
 TEST_F(StoreTest, AStoreWithoutCurrentIsRefused) {

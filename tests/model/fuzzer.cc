@@ -1,8 +1,10 @@
 #include "tests/model/fuzzer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 
 #include "engine/checker.h"
 #include "engine/inspect.h"
@@ -129,6 +131,20 @@ void Fuzzer::EndTurn() {
   engine_.EndTurn();
   engine_.RunPosted();
   NoteTurn(before);
+  WaitForRoom();
+}
+
+// As clients would have to; otherwise the reaper would, and delete in a later turn.
+void Fuzzer::WaitForRoom() {
+  for (int ms = 0; engine_->CanWrite().code() == engine::Code::kLimit; ++ms) {
+    if (ms == 60'000) {
+      Expect(false, "unsaved changes stay at their limit");
+      return;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    engine_.EndTurn();
+    engine_.RunPosted();
+  }
 }
 
 void Fuzzer::MoveTo(const std::function<void(engine::EngineOptions*)>& adjust) {

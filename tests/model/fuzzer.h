@@ -164,6 +164,7 @@ class Fuzzer {
   void NoteTurn(engine::Turn before);
   void RenameKey(const std::string& from, const std::string& to);
   void ReapAll();
+  void WaitForRoom();
   void ApplyTrim(ModelStream& stream, const engine::TrimArgs& args, int64_t removed);
 
   const FuzzOptions options_;

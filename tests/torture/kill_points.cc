@@ -166,7 +166,7 @@ void Pass(int point) {
   }
 }
 
-void PassNamed(const char* name) {
+[[maybe_unused]] void PassNamed(const char* name) {
   const auto place = State().places.find(name);
   if (place != State().places.end()) {
     Pass(place->second);

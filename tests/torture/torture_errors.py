@@ -122,8 +122,9 @@ class Run:
         self.injected = sum(call.injected for call in calls)
         highest = max((int(path.stem.split("-")[1]) for path in (self.server.data / "journal").glob("segment-*")),
                       default=0)
-        expect(highest < system_calls.MOST_SEGMENTS, "strace does not know of segment", highest)
-        if self.fsync == "always":
+        if highest >= system_calls.MOST_SEGMENTS:
+            self.outcome += ", calls not judged"  # strace does not know of all of them.
+        elif self.fsync == "always":
             check_syncs(calls, self.load.times)
             check_no_repetition(calls)
 

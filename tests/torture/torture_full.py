@@ -96,12 +96,10 @@ class Life:
 
     def make_room_from_outside(self, connection):
         """Nothing but reads goes: an operator has to help. Here the disk gets a little larger."""
-        if self.disk.kind == "tmpfs":
-            self.disk.megabytes += 32
-            self.disk._run("mount", "-o", f"remount,size={self.disk.megabytes}m", self.disk.path)
+        self.disk.grow(32)
         deadline = time.monotonic() + BACK_S
         for record in self.load.records:
-            while not trim(connection, record, 100) and self.disk.kind == "tmpfs":
+            while not trim(connection, record, 100):
                 expect(time.monotonic() < deadline, "trimming does not work although there is room")
                 time.sleep(0.1)
 
@@ -212,9 +210,8 @@ class Life:
         """It ended by itself: only as documented, and it starts again."""
         self.disk.give_back()
         self.expect_documented()
-        if self.disk.free_bytes() < 4 * MIB and self.disk.kind == "tmpfs":
-            self.disk.megabytes += 16
-            self.disk._run("mount", "-o", f"remount,size={self.disk.megabytes}m", self.disk.path)
+        if self.disk.free_bytes() < 4 * MIB:
+            self.disk.grow(16)
         self.server.start_well()
 
     def come_back(self, kind):
