@@ -73,8 +73,8 @@ Status JournalReader::Verdict() const {
                                            ": " + MissingText(after_turn_ + 1, first_turn - 1));
     }
   }
-  if (!live.empty() && live.back()->is_cut_off) {
-    return Status(Code::kCorruption, "the newest journal segment " + live.back()->path +
+  if (const JournalSegment* segment = FindCutOff()) {
+    return Status(Code::kCorruption, "journal segment " + segment->path +
                                          " has been cut off: turns after " +
                                          std::to_string(last_turn_) +
                                          " may be missing; --accept-loss starts without them");
@@ -85,6 +85,24 @@ Status JournalReader::Verdict() const {
                                          MissingText(last_turn_ + 1, claimed_durable_));
   }
   return OkStatus();
+}
+
+// A segment that has lost its end, and with it turns that cannot be replayed. One that is not the
+// newest has turns below the first one of the next, and the beginning of that one unless it is void
+// there.
+const JournalSegment* JournalReader::FindCutOff() const {
+  const auto& live = segments_.live();
+  for (size_t i = 0; i < live.size(); ++i) {
+    Turn newest_turn = UINT64_MAX;
+    if (i + 1 < live.size()) {
+      const SegmentHeader& next = live[i + 1]->header;
+      newest_turn = next.epoch > live[i]->header.epoch ? next.first_turn - 1 : next.first_turn;
+    }
+    if (live[i]->is_cut_off && last_turn_ < newest_turn) {
+      return live[i].get();
+    }
+  }
+  return nullptr;
 }
 
 Status JournalReader::Replay(const Visitor& visit) {

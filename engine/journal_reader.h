@@ -41,6 +41,7 @@ class JournalReader {
   void NoteClaim(uint32_t epoch, Turn durable_turn);
   Turn VoidFrom(uint32_t epoch) const;
   Status Verdict() const;
+  const JournalSegment* FindCutOff() const;
 
   const JournalSegments& segments_;
   const Turn after_turn_;

@@ -44,7 +44,7 @@ bool FitsDirectory(const Block& block, const BlockSlot& slot, StreamId live_from
   return block.entry_count() == slot.entry_count &&
          block.entry_count() - block.live_count() == slot.deleted_count &&
          block.LiveNodeCount(live_from) == slot.node_count &&
-         (slot.compacted || block.last_id() >= slot.last_id);
+         (slot.compacted ? block.last_id() <= slot.last_id : block.last_id() == slot.last_id);
 }
 
 bool HasItsPages(const Group& group) {

@@ -74,6 +74,33 @@ TEST(JournalFault, RefusesASegmentThatWasCutOffUnlessNothingCanBeMissing) {
   EXPECT_EQ(later.records.at(5), PayloadOf(5, 60, 'b'));
 }
 
+TEST(JournalFault, RefusesASegmentThatWasCutOffWhereARecordGoesOnInTheNext) {
+  FaultyFileOps ops;
+  {
+    const auto journal = OpenStarted(SmallOptions(&ops));
+    AppendTurns(*journal, 1, 5, 60);
+    AppendTurns(*journal, 6, 6, 14'000);  // Fills the first segment and begins the second.
+  }
+  const auto [newest_path, newest] = NewestSegment(ops);
+  ASSERT_EQ(DecodeSegmentHeaderBlock(newest)->first_turn, 6u);
+  ops.SetContent(newest_path, "");  // For the moment, to find the one before.
+  const auto [path, content] = NewestSegment(ops);
+  ops.SetContent(newest_path, newest);
+  const auto offsets = FragmentOffsets(content);
+  ASSERT_EQ(offsets.size(), 7u);
+  for (const uint64_t size : {offsets[5] - 1, offsets[5], offsets[5] + 1, offsets[6] - 1}) {
+    ops.SetContent(path, content.substr(0, size));
+    EXPECT_EQ(OpenAndReplay(SmallOptions(&ops), 0).status.code(), Code::kCorruption) << size;
+  }
+  // Nothing that is missing is wanted: the checkpoint has it.
+  EXPECT_TRUE(OpenAndReplay(SmallOptions(&ops), 6).status.ok());
+  // Nor after it was accepted that it is missing.
+  JournalOptions options = SmallOptions(&ops);
+  options.accept_loss = true;
+  EXPECT_EQ(OpenStarted(options)->last_turn(), 5u);
+  EXPECT_EQ(OpenAndReplay(SmallOptions(&ops), 0).records.size(), 5u);
+}
+
 TEST(JournalFault, ACleanCloseWritesNothingToASegmentWhoseSyncFailed) {
   FaultyFileOps ops;
   {

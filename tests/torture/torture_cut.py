@@ -23,7 +23,9 @@ def one_cut(trial, disk, appendfsync):
     trial.work()
     trial.load.let_work(life_ms / 1000)
     cut_at = cut_power(trial, disk, flags, trial.random.choice((0, 0, 5, 50)))
-    trial.losses.append((cut_at - MOST_LOST_NS[appendfsync], trial.kills[-1]))
+    # What came back from the cut before this one is on disk.
+    before = trial.kills[-2] if len(trial.kills) > 1 else 0
+    trial.losses.append((max(cut_at - MOST_LOST_NS[appendfsync], before), trial.kills[-1]))
     trial.check_store()
     ready_s = trial.start(appendfsync)
     trial.verify()
