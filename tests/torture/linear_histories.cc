@@ -5,7 +5,8 @@
 //
 // A run is one history: 3 to 6 clients with 4 to 8 operations each, released at once, on keys of
 // its own. In one of N (default: 40) the server is killed or stopped meanwhile and started again
-// on its data; the clients connect again and go on. At the end the whole state is read. Syncing of
+// on its data; the clients connect again and go on. Or it drops all from memory, which it also does
+// before the clients of each eighth history begin. At the end the whole state is read. Syncing of
 // the journal changes between `always` and `everysec`. A bug to be found comes by
 // WEIR_PLANTED_BUG, which the server inherits.
 #include <poll.h>
@@ -170,10 +171,14 @@ class Harness {
 
  private:
   bool GiveBlow(const LinearPlan& plan);
+  // Everything leaves memory.
+  bool Reload();
   bool Trouble(const std::string& what);
   void Judge(uint64_t number, const LinearHistory& history);
   std::vector<std::string> Options() const {
-    return {"--appendfsync", syncs_always_ ? "always" : "everysec", "--checkpoint-bytes", "1mb"};
+    return {"--appendfsync",          syncs_always_ ? "always" : "everysec",
+            "--checkpoint-bytes",     "1mb",
+            "--enable-debug-command", "yes"};
   }
 
   const TortureArguments& arguments_;
@@ -184,6 +189,7 @@ class Harness {
   bool syncs_always_ = true;
   uint64_t kills_ = 0;
   uint64_t stops_ = 0;
+  uint64_t reloads_ = 0;
   uint64_t undecided_ = 0;
   uint64_t operations_ = 0;
   uint64_t unanswered_ = 0;
@@ -206,10 +212,19 @@ bool Harness::Trouble(const std::string& what) {
   return false;
 }
 
+bool Harness::Reload() {
+  ++reloads_;
+  const auto reply = LiveConnection(server_.socket()).Call({"DEBUG", "RELOAD"});
+  return (reply.has_value() && reply->text == "OK") || Trouble("DEBUG RELOAD fails");
+}
+
 bool Harness::GiveBlow(const LinearPlan& plan) {
   std::this_thread::sleep_for(std::chrono::microseconds(plan.blow_after_us));
   if (server_.HasDied()) {
     return Trouble("the server has died");
+  }
+  if (plan.blow == LinearPlan::Blow::kReload) {
+    return Reload();
   }
   if (plan.has_checkpoint) {
     LiveConnection(server_.socket()).Call({"BGSAVE"});
@@ -235,6 +250,9 @@ bool Harness::RunOne(uint64_t number) {
   history.begun_unix_ms = UnixMs() - kClockMarginMs;
   observer.Begin(0, {});
   observer.Run(plan.setup);
+  if (plan.begins_unloaded && !Reload()) {
+    return false;
+  }
   std::latch begin(static_cast<ptrdiff_t>(plan.clients.size()) + 1);
   std::vector<std::thread> threads;
   for (size_t i = 0; i < plan.clients.size(); ++i) {
@@ -288,8 +306,9 @@ std::string Harness::Figures() const {
     return std::string(name) + "=" + std::to_string(value);
   };
   return figure("undecided", undecided_) + " " + figure("kills", kills_) + " " +
-         figure("stops", stops_) + " " + figure("operations", operations_) + " " +
-         figure("unanswered", unanswered_) + " " + figure("most_states", most_states_);
+         figure("stops", stops_) + " " + figure("reloads", reloads_) + " " +
+         figure("operations", operations_) + " " + figure("unanswered", unanswered_) + " " +
+         figure("most_states", most_states_);
 }
 
 int Run(const TortureArguments& arguments) {

@@ -220,10 +220,13 @@ void Planner::PlanObservation(LinearPlan* plan) const {
 }
 
 void Planner::PlanBlow(uint64_t blow_every, LinearPlan* plan) {
+  plan->begins_unloaded = OneIn(8);
   if (blow_every == 0 || number_ % blow_every != 0) {
     return;
   }
-  plan->blow = OneIn(4) ? LinearPlan::Blow::kStop : LinearPlan::Blow::kKill;
+  plan->blow = OneIn(5)   ? LinearPlan::Blow::kStop
+               : OneIn(5) ? LinearPlan::Blow::kReload
+                          : LinearPlan::Blow::kKill;
   // Early ones more often: most clients are done soon.
   plan->blow_after_us = static_cast<int64_t>(std::min(Draw(kLatestBlowUs), Draw(kLatestBlowUs)));
   plan->has_checkpoint = OneIn(4);

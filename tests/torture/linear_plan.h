@@ -16,7 +16,7 @@ struct PlannedOperation {
 };
 
 struct LinearPlan {
-  enum class Blow : uint8_t { kNone, kKill, kStop };
+  enum class Blow : uint8_t { kNone, kKill, kStop, kReload };
 
   std::vector<std::string> keys;
   std::vector<PlannedOperation> setup;
@@ -25,6 +25,8 @@ struct LinearPlan {
   Blow blow = Blow::kNone;
   int64_t blow_after_us = 0;
   bool has_checkpoint = false;  // One begins with the blow.
+  // The server drops all from memory before the clients begin, and reads again what they ask for.
+  bool begins_unloaded = false;
 };
 
 // History number `number` of the seed; the same choices each time. One in `blow_every` has a blow;
