@@ -193,6 +193,7 @@ class Harness {
   uint64_t undecided_ = 0;
   uint64_t operations_ = 0;
   uint64_t unanswered_ = 0;
+  uint64_t reordered_ = 0;  // Histories whose order is not that of the replies.
   uint64_t most_states_ = 0;
 };
 
@@ -213,9 +214,14 @@ bool Harness::Trouble(const std::string& what) {
 }
 
 bool Harness::Reload() {
-  ++reloads_;
   const auto reply = LiveConnection(server_.socket()).Call({"DEBUG", "RELOAD"});
-  return (reply.has_value() && reply->text == "OK") || Trouble("DEBUG RELOAD fails");
+  if (!reply.has_value()) {
+    return Trouble("the server has died at DEBUG RELOAD");
+  }
+  // Refused while a command of a client waits for the store.
+  const bool is_busy = reply->text.ends_with("try again");
+  reloads_ += is_busy ? 0 : 1;
+  return is_busy || reply->text == "OK" || Trouble("DEBUG RELOAD: " + reply->text);
 }
 
 bool Harness::GiveBlow(const LinearPlan& plan) {
@@ -293,6 +299,14 @@ void Harness::Judge(uint64_t number, const LinearHistory& history) {
   }
   const LinearVerdict verdict = FindLinearOrder(history, kMostStates);
   most_states_ = std::max(most_states_, verdict.states);
+  int64_t latest_ns = 0;
+  bool is_reordered = false;
+  for (const LinearVerdict::Step& step : verdict.order) {
+    const int64_t returned_ns = history.clients[step.client][step.number].returned_ns;
+    is_reordered |= step.happened && returned_ns < latest_ns;
+    latest_ns = std::max(latest_ns, step.happened ? returned_ns : 0);
+  }
+  reordered_ += is_reordered ? 1 : 0;
   if (verdict.linear == Linear::kUndecided) {
     ++undecided_;
   } else if (verdict.linear == Linear::kNo) {
@@ -308,7 +322,7 @@ std::string Harness::Figures() const {
   return figure("undecided", undecided_) + " " + figure("kills", kills_) + " " +
          figure("stops", stops_) + " " + figure("reloads", reloads_) + " " +
          figure("operations", operations_) + " " + figure("unanswered", unanswered_) + " " +
-         figure("most_states", most_states_);
+         figure("reordered", reordered_) + " " + figure("most_states", most_states_);
 }
 
 int Run(const TortureArguments& arguments) {
