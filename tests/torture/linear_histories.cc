@@ -54,7 +54,7 @@ class Client {
       : server_(server), is_over_(is_over) {}
 
   // A new history. Ids of `known` may be named.
-  void Begin(size_t number, std::vector<StreamId> known);
+  void Begin(std::vector<StreamId> known);
   void Run(const std::vector<PlannedOperation>& plan);
   const std::vector<Operation>& operations() const { return operations_; }
   const std::vector<StreamId>& known() const { return known_; }
@@ -71,13 +71,11 @@ class Client {
   const std::atomic<bool>& is_over_;
   std::optional<LiveConnection> connection_;
   size_t connections_ = 0;
-  size_t number_ = 0;
   std::vector<StreamId> known_;
   std::vector<Operation> operations_;
 };
 
-void Client::Begin(size_t number, std::vector<StreamId> known) {
-  number_ = number;
+void Client::Begin(std::vector<StreamId> known) {
   known_ = std::move(known);
   operations_.clear();
 }
@@ -98,7 +96,6 @@ bool Client::Connect() {
 
 void Client::Put(const PlannedOperation& planned) {
   Operation operation;
-  operation.client = number_;
   operation.connection = connections_;
   for (const Call& call : planned.calls) {
     operation.calls.push_back(WithKnownIds(call, known_));
@@ -254,7 +251,7 @@ bool Harness::RunOne(uint64_t number) {
   LinearHistory history;
   constexpr uint64_t kClockMarginMs = 1000;
   history.begun_unix_ms = UnixMs() - kClockMarginMs;
-  observer.Begin(0, {});
+  observer.Begin({});
   observer.Run(plan.setup);
   if (plan.begins_unloaded && !Reload()) {
     return false;
@@ -262,7 +259,7 @@ bool Harness::RunOne(uint64_t number) {
   std::latch begin(static_cast<ptrdiff_t>(plan.clients.size()) + 1);
   std::vector<std::thread> threads;
   for (size_t i = 0; i < plan.clients.size(); ++i) {
-    clients_[i + 1].Begin(i + 1, observer.known());
+    clients_[i + 1].Begin(observer.known());
     threads.emplace_back([&, i] {
       clients_[i + 1].Connect();
       begin.arrive_and_wait();

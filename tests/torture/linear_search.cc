@@ -145,6 +145,7 @@ bool Search::WasSeen() {
     state.push_back(static_cast<char>(next_[client]));
     state.push_back(stopped_[client] ? 1 : 0);
   }
+  // Two states of one hash would hide an order: once in some 10^8 histories of 300,000 states.
   return !seen_.insert(std::hash<std::string>()(state + DigestOf(model_))).second;
 }
 

@@ -18,8 +18,7 @@ namespace tests {
 
 // One command, or several as one transaction.
 struct Operation {
-  size_t client = 0;
-  size_t connection = 0;  // Of that client; another one after each break.
+  size_t connection = 0;  // Of its client; another one after each break.
   int64_t invoked_ns = 0;
   int64_t returned_ns = 0;  // Without a reply: when the connection was seen to be broken.
   std::vector<Call> calls;

@@ -1,6 +1,8 @@
 // Histories written by hand, with an order and without one.
 #include "tests/torture/linear_search.h"
 
+#include <algorithm>
+
 #include "gtest/gtest.h"
 
 namespace tests {
@@ -26,7 +28,7 @@ class Story {
   Story& Do(size_t client, int64_t sent, int64_t returned, const std::vector<Call>& calls,
             const std::vector<std::string>& answers, size_t connection = 0) {
     history_.clients.resize(std::max(history_.clients.size(), client + 1));
-    history_.clients[client].push_back({client, connection, sent, returned, calls, answers});
+    history_.clients[client].push_back({connection, sent, returned, calls, answers});
     return *this;
   }
   Linear Judge(uint64_t most_states = kEnough) const {

@@ -105,6 +105,7 @@ bool LiveServer::Start(const std::vector<std::string>& options) {
                                     "--dir", directory_ / "data"};
   words.insert(words.end(), options.begin(), options.end());
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) {
     arguments.push_back(word.data());
   }
