@@ -51,6 +51,7 @@ std::string Row(StreamId id, const std::string& wire) { return List({Quoted(id),
 // A row without its entry: only the id with JUSTID, `[id, NIL]` in a history.
 std::string Rows(const std::vector<ModelRow>& rows, bool just_ids) {
   std::vector<std::string> elements;
+  elements.reserve(rows.size());
   for (const auto& [id, wire] : rows) {
     elements.push_back(just_ids           ? Quoted(id)
                        : wire.has_value() ? Row(id, *wire)
@@ -61,6 +62,7 @@ std::string Rows(const std::vector<ModelRow>& rows, bool just_ids) {
 
 std::string Ids(const std::vector<StreamId>& ids) {
   std::vector<std::string> elements;
+  elements.reserve(ids.size());
   for (const StreamId id : ids) {
     elements.push_back(Quoted(id));
   }
@@ -69,6 +71,7 @@ std::string Ids(const std::vector<StreamId>& ids) {
 
 std::string Outcomes(const std::vector<Removal>& outcomes) {
   std::vector<std::string> elements;
+  elements.reserve(outcomes.size());
   for (const Removal outcome : outcomes) {
     elements.push_back(Number(static_cast<int64_t>(outcome)));
   }
@@ -220,6 +223,7 @@ std::string Pending(const ModelGroup& group) {
     ++counts[record.owner];
   }
   std::vector<std::string> owners;
+  owners.reserve(counts.size());
   for (const auto& [owner, count] : counts) {
     owners.push_back(List({Quoted(owner), Quoted(std::to_string(count))}));
   }
