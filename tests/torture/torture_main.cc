@@ -31,6 +31,8 @@ TortureArguments TortureArguments::Parse(int argc, char** argv) {
       arguments.runs = std::strtoull(value, nullptr, 10);
     } else if (name == "--minutes") {
       arguments.minutes = std::strtod(value, nullptr);
+    } else if (name == "--blow-every") {
+      arguments.blow_every = std::strtoull(value, nullptr, 10);
     } else if (name == "--point") {
       arguments.points.emplace_back(value);
     } else {

@@ -15,6 +15,7 @@ struct TortureArguments {
   double minutes = 1e9;
   bool list = false;
   bool expect_fault = false;  // For a planted bug: success is to have found it.
+  uint64_t blow_every = 40;   // linear_histories: one run of so many has a blow; 0 = none.
   std::vector<std::string> points;
 
   // Ends the process with words where they are wrong.
