@@ -87,18 +87,14 @@ Status JournalReader::Verdict() const {
   return OkStatus();
 }
 
-// A segment that has lost its end, and with it turns that cannot be replayed. One that is not the
-// newest has turns below the first one of the next, and the beginning of that one unless it is void
-// there.
+// A segment that has lost its end, and with it turns that cannot be replayed. What begins in one
+// that is not the newest is at most as new as the first turn of the next: the record between them.
 const JournalSegment* JournalReader::FindCutOff() const {
   const auto& live = segments_.live();
   for (size_t i = 0; i < live.size(); ++i) {
-    Turn newest_turn = UINT64_MAX;
-    if (i + 1 < live.size()) {
-      const SegmentHeader& next = live[i + 1]->header;
-      newest_turn = next.epoch > live[i]->header.epoch ? next.first_turn - 1 : next.first_turn;
-    }
-    if (live[i]->is_cut_off && last_turn_ < newest_turn) {
+    const SegmentHeader& header = live[i]->header;
+    const Turn next = i + 1 == live.size() ? UINT64_MAX : live[i + 1]->header.first_turn;
+    if (live[i]->is_cut_off && last_turn_ < std::min(next, VoidFrom(header.epoch) - 1)) {
       return live[i].get();
     }
   }
