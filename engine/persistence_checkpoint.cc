@@ -127,8 +127,10 @@ Status Persistence::Write(const Batch& batch, Turn turn) {
 
 Status Persistence::WriteOrReopen(const Batch& batch, Turn turn) {
   Status status;
+  bool had_failed = true;
   {
     const std::shared_lock lock(store_mutex_);
+    had_failed = store_ == nullptr || store_->has_failed();
     status = store_ == nullptr ? Status(Code::kIo, "the store is closed") : Write(batch, turn);
   }
   if (status.ok()) {
@@ -157,7 +159,11 @@ Status Persistence::WriteOrReopen(const Batch& batch, Turn turn) {
       if (OpenStore(false).ok()) {
         FAULT_POINT("reopen.store_opened");
         const Result<Turn> stored = store_->CheckpointTurn();
-        return stored.ok() && *stored == turn ? OkStatus() : status;
+        if (stored.ok() && *stored == turn) {
+          return OkStatus();
+        }
+        // Not this checkpoint was at fault but one before it.
+        return had_failed && stored.ok() ? Write(batch, turn) : status;
       }
     }
     // Nobody signals this: it is a pause in which readers are told that the store is away.

@@ -445,9 +445,13 @@ Status Store::Snapshot::Scan(Family family, std::string_view begin, std::string_
                              static_cast<const rocksdb::Snapshot*>(handle_));
 }
 
+bool Store::has_failed() const {
+  return impl_->failed.load(std::memory_order_acquire) ||
+         impl_->background_error.load(std::memory_order_acquire);
+}
+
 Status Store::WriteCheckpoint(const Batch& batch, Turn turn, std::string_view journal_tag) {
-  if (impl_->failed.load(std::memory_order_acquire) ||
-      impl_->background_error.load(std::memory_order_acquire)) {
+  if (has_failed()) {
     return Status(Code::kIo, "the store has failed before; it must be opened again");
   }
   // Eight bytes of protection per key: damage in memory is found before it is written.

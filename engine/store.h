@@ -106,6 +106,8 @@ class Store {
   // The turn of the newest checkpoint, 0 for a store without one. kCorruption when the stamps of
   // the families differ.
   Result<Turn> CheckpointTurn() const;
+  // Whether it takes no more checkpoints until it is opened again. Thread: any.
+  bool has_failed() const;
   // The tag that came with it; empty without a checkpoint.
   Result<std::string> CheckpointTag() const;
 

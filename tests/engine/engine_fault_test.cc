@@ -1,6 +1,7 @@
 // Data directories that are not as they should be: what is lost, and what is refused.
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
+#include <rocksdb/file_system.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -26,6 +27,21 @@ using tests::TempDir;
 using tests::TestEngine;
 
 namespace fs = std::filesystem;
+
+// While `fails`, no file can be made.
+class NoNewFiles : public rocksdb::FileSystemWrapper {
+ public:
+  NoNewFiles() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "NoNewFiles"; }
+  rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* context) override {
+    return fails ? rocksdb::IOStatus::NoSpace("as asked")
+                 : FileSystemWrapper::NewWritableFile(path, options, file, context);
+  }
+
+  bool fails = false;
+};
 
 void AddTurns(TestEngine& engine, uint64_t first, uint64_t last) {
   for (uint64_t ms = first; ms <= last; ++ms) {
@@ -285,6 +301,25 @@ TEST(EngineFault, AStoreThatNeverGotItsFirstJournalOpens) {
   fs::remove_all(directory / "data/journal");
   TestEngine engine(TestEngine::SmallOptions(directory / "data"));
   EXPECT_EQ(engine.Open(), "");
+}
+
+TEST(EngineFault, ACheckpointThatFailedWhenTheDiskWasFullIsNoneAtTheEnd) {
+  const TempDir temp;
+  const auto files = std::make_shared<NoNewFiles>();
+  EngineOptions options = TestEngine::SmallOptions(temp.path() + "/data");
+  options.store_file_system = files;
+  TestEngine engine(options);
+  ASSERT_EQ(engine.Open(), "");
+  AddTurns(engine, 1, 3);
+  files->fails = true;
+  engine->PretendFreeDisk(0);
+  ASSERT_FALSE(engine->CheckpointNow().ok());
+  files->fails = false;
+  engine->PretendFreeDisk(std::nullopt);
+  EXPECT_TRUE(engine->Close().ok());
+  engine.Crash();
+  ASSERT_EQ(engine.Open(), "");
+  EXPECT_EQ(CountEntries(engine), 3);
 }
 
 }  // namespace
