@@ -60,8 +60,10 @@ Problem Measure(const ServerProcess& server, const ServerProcess& other, const W
   other.WaitUntilIdle(kIdleLimitSeconds);
 
   const double cpu_before_s = server.Usage().cpu_s;
-  const LoadResult result =
-      RunLoad({.endpoint = server.endpoint(), .workload = workload, .dataset = dataset});
+  const LoadResult result = RunLoad({.endpoint = server.endpoint(),
+                                     .workload = workload,
+                                     .dataset = dataset,
+                                     .requests_per_s = workload.requests_per_s});
   const ProcessUsage usage = server.Usage();
   if (!result.problem.empty()) return result.problem;
   if (result.operations == 0) return "no operation was done";

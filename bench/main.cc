@@ -78,7 +78,9 @@ void PrintLoad(const LoadOptions& options, const LoadResult& result) {
       result.elapsed_s > 0 ? result.client_cpu_s / result.elapsed_s * 100 : 0);
   PrintMilliseconds("latency", result.latency_ns);
   if (options.requests_per_s > 0) {
-    PrintMilliseconds("counted from sending", result.served_ns);
+    PrintMilliseconds(options.workload.kind == TrafficKind::kDeliver ? "XADD, counted from sending"
+                                                                     : "counted from sending",
+                      result.served_ns);
     PrintMilliseconds("client late by", result.late_ns);
   }
   if (!result.problem.empty()) std::printf("  FAILED: %s\n", result.problem.c_str());
@@ -110,8 +112,11 @@ void Customize(Flags& flags, Workload* workload) {
 
 std::string CheckLoad(const LoadOptions& options) {
   if (options.workload.kind == TrafficKind::kAppend) return "";
+  if (options.workload.kind == TrafficKind::kDeliver) {
+    return options.workload.clients < 2 ? "end-to-end needs two clients" : "";
+  }
   if (options.requests_per_s > 0) return "--rate is for appending workloads only";
-  if (options.workload.stream_count != 1) return "draining workloads have one stream";
+  if (options.workload.stream_count != 1) return "this workload has one stream";
   return "";
 }
 
@@ -124,7 +129,13 @@ int Load(Flags& flags) {
   Customize(flags, &options.workload);
   options.dataset = ReadDataset(flags);
   options.seconds = flags.Number("seconds", 0);
-  options.requests_per_s = flags.Number("rate", 0);
+  options.requests_per_s = flags.Number("rate", options.workload.requests_per_s);
+  if (options.workload.kind == TrafficKind::kDeliver && options.seconds > 0) {
+    // Its consumer stops after a number of entries.
+    options.workload.operations =
+        static_cast<uint64_t>(options.seconds * options.requests_per_s) + 1;
+    options.seconds = 0;
+  }
   options.endpoint.host = flags.Text("host", options.endpoint.host);
   options.endpoint.port = static_cast<int>(flags.Whole("port", options.endpoint.port, 1));
   options.endpoint.socket_path = flags.Text("socket", "");

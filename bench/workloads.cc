@@ -88,6 +88,13 @@ constexpr Workload kWorkloads[] = {
      .operations = 10'000,
      .pending = kMillion,
      .summary = "XPENDING of a group with a million pending entries"},
+    {.name = "end-to-end",
+     .kind = TrafficKind::kDeliver,
+     .clients = 6,
+     .operations = 100'000,
+     .read_count = 100,
+     .requests_per_s = 5000,
+     .summary = "5,000 XADD a second by 5 clients, until a consumer that waits has each"},
 };
 
 constexpr size_t kBatch = 1000;
@@ -169,6 +176,8 @@ Problem Prepare(Client& client, const Workload& workload, const Dataset& dataset
     case TrafficKind::kDrain:
     case TrafficKind::kScan:
       return Preload(client, workload.operations, dataset);
+    case TrafficKind::kDeliver:
+      return Preload(client, 0, dataset);
     case TrafficKind::kClaim:
     case TrafficKind::kSummary:
       break;

@@ -19,6 +19,7 @@ enum class TrafficKind : uint8_t {
   kScan,     // XRANGE page by page from end to end of the stream; one per entry
   kClaim,    // XAUTOCLAIM from each reply's cursor to the next; one per call
   kSummary,  // XPENDING of the group; one per call
+  kDeliver,  // client 0 waits in XREADGROUP and acknowledges what the others add; one per entry
 };
 
 struct Workload {
@@ -26,12 +27,15 @@ struct Workload {
   TrafficKind kind;
   int clients;
   int pipeline = 1;     // kAppend: requests sent at once
-  uint64_t operations;  // kAppend, kClaim, kSummary: requests in all; kDrain, kScan: entries loaded
+  uint64_t operations;  // kAppend, kClaim, kSummary: requests in all; kDrain, kScan: entries
+                        // loaded; kDeliver: entries added
   uint64_t stream_count = 1;
-  int read_count = 0;       // COUNT of kDrain, kScan and kClaim
-  uint64_t max_length = 0;  // kAppend: MAXLEN ~; 0 = none
-  uint64_t pending = 0;     // kClaim, kSummary: entries loaded, and delivered, before
-  int64_t min_idle_ms = 0;  // kClaim
+  int read_count = 0;         // COUNT of kDrain, kScan, kClaim and kDeliver
+  uint64_t read_limit = 0;    // kDrain: stop after about so many entries; 0 = none
+  uint64_t max_length = 0;    // kAppend: MAXLEN ~; 0 = none
+  uint64_t pending = 0;       // kClaim, kSummary: entries loaded, and delivered, before
+  int64_t min_idle_ms = 0;    // kClaim
+  double requests_per_s = 0;  // open loop at this rate; 0: closed loop
   std::string_view summary;
 };
 
