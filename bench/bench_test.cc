@@ -228,8 +228,23 @@ TEST(Report, TakesMedianSpreadAndRatio) {
   for (double rate : {100.0, 50.0}) comparison.peer.push_back({.operations_per_s = rate});
   EXPECT_EQ(Median(comparison.weir, &Measurement::operations_per_s), 200);
   EXPECT_EQ(Median(comparison.peer, &Measurement::operations_per_s), 75);
-  EXPECT_EQ(Spread(comparison.weir), 1);
+  EXPECT_EQ(Spread(comparison.weir, &Measurement::operations_per_s), 1);
   EXPECT_DOUBLE_EQ(comparison.ratio(), 200.0 / 75);
+}
+
+TEST(Report, JudgesAGivenRateByLatency) {
+  Comparison comparison;
+  comparison.judged_by_latency = true;
+  for (double us : {10.0, 20.0, 90.0}) {
+    comparison.weir.push_back({.operations_per_s = 5000, .p99_us = us, .p999_us = 100});
+    comparison.peer.push_back({.operations_per_s = 5000, .p99_us = 30, .p999_us = 2 * us});
+  }
+  EXPECT_DOUBLE_EQ(comparison.ratio(), 1.5);
+  EXPECT_DOUBLE_EQ(comparison.LatencyRatio(&Measurement::p999_us), 0.4);
+  EXPECT_NE(TableRow(comparison).find("p99 1.50, p99.9 0.40"), std::string::npos);
+  Report report;
+  report.comparisons.push_back(comparison);
+  EXPECT_NE(ToJson(report).find("\"ratio\": 1.5000, \"ratio_of\": \"p99\""), std::string::npos);
 }
 
 TEST(Flags, NamesWhatIsWrong) {

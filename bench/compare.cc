@@ -35,6 +35,7 @@ Measurement ToMeasurement(const LoadResult& result, double server_cpu_s, double 
       .p99_us = Microseconds(latency.ValueAt(0.99)),
       .p999_us = Microseconds(latency.ValueAt(0.999)),
       .max_us = Microseconds(latency.max()),
+      .late_p999_us = Microseconds(result.late_ns.ValueAt(0.999)),
       .server_cpu_s_per_million = server_cpu_s / static_cast<double>(result.operations) * 1e6,
       .client_cpu_share = result.client_cpu_s / result.elapsed_s,
       .resident_mib = resident_mib,
@@ -81,6 +82,7 @@ Comparison Compare(const ServerProcess& weir, const ServerProcess& peer, const W
                    const CompareOptions& options) {
   Comparison comparison;
   comparison.workload = workload.name;
+  comparison.judged_by_latency = workload.requests_per_s > 0;
   const auto run = [&](bool on_weir, const Workload& load, Measurement* measurement) {
     if (!comparison.problem.empty()) return;
     const ServerProcess& server = on_weir ? weir : peer;
@@ -123,7 +125,7 @@ Problem RunMode(const std::string& mode, const CompareOptions& options, Report* 
   ServerSpec weir_spec = options.weir;
   ServerSpec peer_spec = options.peer;
   weir_spec.appendfsync = mode;
-  peer_spec.appendfsync = mode;
+  peer_spec.appendfsync = options.peer_mode.empty() ? mode : options.peer_mode;
   ServerProcess weir;
   ServerProcess peer;
   if (Problem problem = weir.Start(weir_spec); !problem.empty()) return problem;
@@ -135,6 +137,7 @@ Problem RunMode(const std::string& mode, const CompareOptions& options, Report* 
   for (const Workload& workload : options.workloads) {
     Comparison comparison = Compare(weir, peer, workload, options);
     comparison.appendfsync = mode;
+    comparison.peer_mode = peer_spec.appendfsync;
     std::fputs(TableRow(comparison).c_str(), stdout);
     std::fflush(stdout);
     report->comparisons.push_back(std::move(comparison));

@@ -29,6 +29,9 @@ constexpr char kUsage[] = R"(usage:
   weir-bench compare --weir BINARY [flags]  two servers side by side
     --weir-args "..."
     --peer BINARY (redis-server) --peer-args "..." (--save "" --appendonly yes)
+    --peer-command "..."                    instead: any RESP server; {port} {dir} {fsync}
+    --peer-mode none|everysec|always        the peer's own mode (that of --fsync); none:
+                                            --save "" --appendonly no unless --peer-args
     --fsync everysec|always|both (both)     --runs N (5)
     --workloads a,b (all)                   --scale F (1)
     --data-dir DIR ($TMPDIR or /tmp)        --json FILE
@@ -175,7 +178,11 @@ int CompareServers(Flags& flags, std::string command_line) {
   options.weir.args = SplitWords(flags.Text("weir-args", ""));
   options.weir.directory = flags.Text("data-dir", DefaultDataDirectory());
   options.peer.binary = flags.Text("peer", "redis-server");
-  options.peer.args = SplitWords(flags.Text("peer-args", "--save \"\" --appendonly yes"));
+  options.peer_mode = flags.Text("peer-mode", "");
+  options.peer.args = SplitWords(flags.Text("peer-args", options.peer_mode == kNoFsyncMode
+                                                             ? "--save \"\" --appendonly no"
+                                                             : "--save \"\" --appendonly yes"));
+  options.peer.command = SplitWords(flags.Text("peer-command", ""));
   options.peer.directory = options.weir.directory;
   const std::string fsync = flags.Text("fsync", "both");
   options.appendfsync_modes = fsync == "both" ? std::vector<std::string>{"everysec", "always"}
