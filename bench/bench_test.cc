@@ -9,6 +9,7 @@
 #include "bench/flags.h"
 #include "bench/histogram.h"
 #include "bench/report.h"
+#include "bench/soak.h"
 #include "bench/traffic.h"
 #include "resp/parser.h"
 
@@ -245,6 +246,23 @@ TEST(Report, JudgesAGivenRateByLatency) {
   Report report;
   report.comparisons.push_back(comparison);
   EXPECT_NE(ToJson(report).find("\"ratio\": 1.5000, \"ratio_of\": \"p99\""), std::string::npos);
+}
+
+TEST(Soak, SumsUpOnePhase) {
+  const SoakSummary summary = Summarize(
+      {{.growing = true, .at_s = 1, .added = 1, .p999_ms = 99, .resident_mib = 900},
+       {.at_s = 1, .added = 10, .acknowledged = 5, .p999_ms = 3, .disk_mib = 7, .cpu_cores = 1},
+       {.at_s = 2, .added = 12, .acknowledged = 0, .p999_ms = 8, .resident_mib = 4},
+       {.at_s = 3, .added = 0, .acknowledged = 9, .p999_ms = 0.5, .cpu_cores = 2}},
+      false);
+  EXPECT_EQ(summary.seconds, 3u);
+  EXPECT_EQ(summary.without_progress, 2u);
+  EXPECT_EQ(summary.fewest_added, 0u);
+  EXPECT_EQ(summary.worst_p999_ms, 8);
+  EXPECT_EQ(summary.worst_at_s, 2);
+  EXPECT_EQ(summary.resident_mib_max, 4);
+  EXPECT_EQ(summary.disk_mib_max, 7);
+  EXPECT_EQ(summary.cpu_cores_mean, 1);
 }
 
 TEST(Flags, NamesWhatIsWrong) {

@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
-#include <optional>
 #include <utility>
 
 #include "bench/load.h"
 #include "bench/report.h"
+#include "bench/result_file.h"
 
 namespace bench {
 namespace {
@@ -108,18 +107,6 @@ Comparison Compare(const ServerProcess& weir, const ServerProcess& peer, const W
   return comparison;
 }
 
-// The value of a line `name:value` in INFO, or "unknown".
-std::string InfoField(const Endpoint& endpoint, const std::string& name) {
-  Client client;
-  if (!client.Open(endpoint).empty()) return "unknown";
-  const auto reply = client.Call({"INFO", "server"});
-  if (!reply.has_value()) return "unknown";
-  const size_t at = reply->text.find(name + ':');
-  if (at == std::string::npos) return "unknown";
-  const size_t begin = at + name.size() + 1;
-  return reply->text.substr(begin, reply->text.find('\r', begin) - begin);
-}
-
 // Runs every workload with both servers in one fsync mode. Returns what kept it from starting.
 Problem RunMode(const std::string& mode, const CompareOptions& options, Report* report) {
   ServerSpec weir_spec = options.weir;
@@ -130,8 +117,8 @@ Problem RunMode(const std::string& mode, const CompareOptions& options, Report* 
   ServerProcess peer;
   if (Problem problem = weir.Start(weir_spec); !problem.empty()) return problem;
   if (Problem problem = peer.Start(peer_spec); !problem.empty()) return problem;
-  report->weir_version = InfoField(weir.endpoint(), "redis_version");
-  report->peer_version = InfoField(peer.endpoint(), "redis_version");
+  report->weir_version = InfoField(weir.endpoint(), "server", "redis_version");
+  report->peer_version = InfoField(peer.endpoint(), "server", "redis_version");
   report->weir_command = weir.command_line();
   report->peer_command = peer.command_line();
   for (const Workload& workload : options.workloads) {
@@ -143,13 +130,6 @@ Problem RunMode(const std::string& mode, const CompareOptions& options, Report* 
     report->comparisons.push_back(std::move(comparison));
   }
   return "";
-}
-
-bool WriteFile(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::trunc);
-  file << text;
-  file.close();
-  return file.good();
 }
 
 }  // namespace
@@ -170,9 +150,12 @@ int RunCompare(const CompareOptions& options) {
       return 1;
     }
   }
-  if (!options.json_path.empty() && !WriteFile(options.json_path, ToJson(report))) {
-    std::fprintf(stderr, "weir-bench: cannot write %s\n", options.json_path.c_str());
-    return 1;
+  if (!options.json_path.empty()) {
+    const Problem problem = WriteFile(options.json_path, ToJson(report));
+    if (!problem.empty()) {
+      std::fprintf(stderr, "weir-bench: %s\n", problem.c_str());
+      return 1;
+    }
   }
   const bool good =
       std::all_of(report.comparisons.begin(), report.comparisons.end(),

@@ -144,7 +144,7 @@ LoadResult LoadRun::Run() {
     Fail(std::to_string(tally_.unexpected) + " replies of an unexpected shape");
   }
   result_.operations = Operations(options_.workload.kind, tally_);
-  if (options_.workload.kind == TrafficKind::kDeliver) result_.latency_ns = tally_.delivered_ns;
+  if (tally_.delivered_ns.total() > 0) result_.latency_ns = tally_.delivered_ns;
   return std::move(result_);
 }
 

@@ -9,6 +9,7 @@
 #include "bench/flags.h"
 #include "bench/load.h"
 #include "bench/server_process.h"
+#include "bench/soak.h"
 #include "bench/workloads.h"
 
 namespace bench {
@@ -36,6 +37,14 @@ constexpr char kUsage[] = R"(usage:
     --workloads a,b (all)                   --scale F (1)
     --data-dir DIR ($TMPDIR or /tmp)        --json FILE
     --value-bytes N --seed N
+  weir-bench soak --server BINARY [flags]   a long run, recorded every second; exit code 1 if a
+                                            reply was an error or counts do not add up
+    --server-args "..." --fsync MODE (everysec)
+    --entries N (1000000)                   length of the stream, grown first, trimmed to then
+    --minutes M (10) --rate R (20000)       XADD MAXLEN ~, open loop
+    --producers N (16) --groups N (1)       connections; groups that wait for new entries
+    --drain-rate R (20000)                  of one more group, from the oldest entry on; 0: all
+    --data-dir DIR --json FILE --value-bytes N
 )";
 
 int Fail(const std::string& text) {
@@ -200,6 +209,27 @@ int CompareServers(Flags& flags, std::string command_line) {
   return RunCompare(options);
 }
 
+int SoakServer(Flags& flags, std::string command_line) {
+  SoakOptions options;
+  options.command_line = std::move(command_line);
+  options.server.binary = flags.Text("server", "");
+  options.server.args = SplitWords(flags.Text("server-args", ""));
+  options.server.appendfsync = flags.Text("fsync", options.server.appendfsync);
+  options.server.directory = flags.Text("data-dir", DefaultDataDirectory());
+  options.dataset = ReadDataset(flags);
+  options.entries = static_cast<uint64_t>(flags.Whole("entries", 1'000'000, 1));
+  options.minutes = flags.Number("minutes", options.minutes);
+  options.requests_per_s = flags.Number("rate", options.requests_per_s);
+  options.producers = static_cast<int>(flags.Whole("producers", options.producers, 1));
+  options.groups = static_cast<int>(flags.Whole("groups", options.groups, 0));
+  options.drain_per_s = flags.Number("drain-rate", options.drain_per_s);
+  options.json_path = flags.Text("json", "");
+  if (const std::string problem = flags.Problem(); !problem.empty()) return Fail(problem);
+  if (options.server.binary.empty()) return Fail("soak needs --server BINARY");
+  if (options.requests_per_s <= 0) return Fail("--rate must not be 0");
+  return RunSoak(options);
+}
+
 int Main(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "";
   std::string command_line;
@@ -208,6 +238,7 @@ int Main(int argc, char** argv) {
   Flags flags(argc, argv, 2);
   if (command == "load") return Load(flags);
   if (command == "compare") return CompareServers(flags, std::move(command_line));
+  if (command == "soak") return SoakServer(flags, std::move(command_line));
   std::fputs(kUsage, stderr);
   return 2;
 }
