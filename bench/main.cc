@@ -7,6 +7,7 @@
 
 #include "bench/compare.h"
 #include "bench/flags.h"
+#include "bench/growth.h"
 #include "bench/load.h"
 #include "bench/server_process.h"
 #include "bench/soak.h"
@@ -37,6 +38,13 @@ constexpr char kUsage[] = R"(usage:
     --workloads a,b (all)                   --scale F (1)
     --data-dir DIR ($TMPDIR or /tmp)        --json FILE
     --value-bytes N --seed N
+  weir-bench growth --weir BINARY [flags]   memory, disk, restart and throughput by size
+    --weir-args "..." --peer BINARY (none) --peer-args "..." (--save "" --appendonly yes)
+    --fsync MODE (everysec) --entries N,N,... (1000000,5000000)
+    --peer-max-entries N (5000000)          larger sizes without the peer
+    --operations N (300000) --runs N (3)    of each throughput; the median counts
+    --pending N (1000000) --idle-streams N (100000) --idle-groups N (10000)
+    --data-dir DIR --json FILE --value-bytes N
   weir-bench soak --server BINARY [flags]   a long run, recorded every second; exit code 1 if a
                                             reply was an error or counts do not add up
     --server-args "..." --fsync MODE (everysec)
@@ -209,6 +217,36 @@ int CompareServers(Flags& flags, std::string command_line) {
   return RunCompare(options);
 }
 
+int Grow(Flags& flags, std::string command_line) {
+  GrowthOptions options;
+  options.command_line = std::move(command_line);
+  options.weir.binary = flags.Text("weir", "");
+  options.weir.args = SplitWords(flags.Text("weir-args", ""));
+  options.weir.appendfsync = flags.Text("fsync", options.weir.appendfsync);
+  options.weir.directory = flags.Text("data-dir", DefaultDataDirectory());
+  options.peer = options.weir;
+  options.peer.binary = flags.Text("peer", "");
+  options.peer.args = SplitWords(flags.Text("peer-args", "--save \"\" --appendonly yes"));
+  options.dataset = ReadDataset(flags);
+  for (const std::string& size : Split(flags.Text("entries", "1000000,5000000"), ',')) {
+    options.sizes.push_back(std::strtoull(size.c_str(), nullptr, 10));
+    if (options.sizes.back() == 0) return Fail("--entries needs numbers, not '" + size + "'");
+  }
+  const auto whole = [&](std::string_view name, uint64_t fallback, long long minimum) {
+    return static_cast<uint64_t>(flags.Whole(name, static_cast<long long>(fallback), minimum));
+  };
+  options.peer_max_entries = whole("peer-max-entries", options.peer_max_entries, 0);
+  options.operations = whole("operations", options.operations, 1);
+  options.runs = static_cast<int>(flags.Whole("runs", options.runs, 1));
+  options.pending = whole("pending", options.pending, 0);
+  options.idle_streams = whole("idle-streams", options.idle_streams, 0);
+  options.idle_groups = whole("idle-groups", options.idle_groups, 0);
+  options.json_path = flags.Text("json", "");
+  if (const std::string problem = flags.Problem(); !problem.empty()) return Fail(problem);
+  if (options.weir.binary.empty()) return Fail("growth needs --weir BINARY");
+  return RunGrowth(options);
+}
+
 int SoakServer(Flags& flags, std::string command_line) {
   SoakOptions options;
   options.command_line = std::move(command_line);
@@ -238,6 +276,7 @@ int Main(int argc, char** argv) {
   Flags flags(argc, argv, 2);
   if (command == "load") return Load(flags);
   if (command == "compare") return CompareServers(flags, std::move(command_line));
+  if (command == "growth") return Grow(flags, std::move(command_line));
   if (command == "soak") return SoakServer(flags, std::move(command_line));
   std::fputs(kUsage, stderr);
   return 2;

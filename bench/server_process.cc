@@ -217,6 +217,14 @@ ProcessUsage ServerProcess::Usage() const {
   return usage;
 }
 
+double ServerProcess::PeakResidentMib() const {
+  std::ifstream file("/proc/" + std::to_string(pid_) + "/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("VmHWM:")) return std::strtod(line.c_str() + 6, nullptr) / 1024;
+  }
+  return 0;
+}
+
 void ServerProcess::WaitUntilIdle(double limit_seconds) const {
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::duration<double>(limit_seconds);

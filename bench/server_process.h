@@ -56,6 +56,8 @@ class ServerProcess {
   // As started, without port and directory.
   std::string command_line() const;
   ProcessUsage Usage() const;
+  // The most it has held since it was started last.
+  double PeakResidentMib() const;
   // What the server's directory takes of the disk.
   uint64_t DiskBytes() const;
 

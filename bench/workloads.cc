@@ -137,19 +137,7 @@ Problem Preload(Client& client, uint64_t count, const Dataset& dataset) {
   if (Problem problem = InBatches(client, count, append, Ignore); !problem.empty()) {
     return problem;
   }
-  const auto reply = client.Call({"XGROUP", "CREATE", key, kGroup, "0", "MKSTREAM"});
-  if (!reply.has_value()) return "the server closed the connection";
-  return reply->is_error() ? reply->text : "";
-}
-
-// Delivers `count` entries to one consumer, which does not acknowledge them.
-Problem Deliver(Client& client, uint64_t count, const Dataset& dataset) {
-  std::string request;
-  AppendRequest({"XREADGROUP", "GROUP", kGroup, "holder", "COUNT", "100", "STREAMS",
-                 StreamKey(dataset, 0), ">"},
-                &request);
-  const auto append = [&](uint64_t, std::string* out) { out->append(request); };
-  return InBatches(client, (count + 99) / 100, append, Ignore);
+  return CreateGroup(client, dataset);
 }
 
 }  // namespace
@@ -166,6 +154,34 @@ std::string StreamKey(const Dataset& dataset, uint64_t index) {
   char digits[32];
   std::snprintf(digits, sizeof(digits), ":%08llu", static_cast<unsigned long long>(index));
   return dataset.key_prefix + digits;
+}
+
+Problem CreateGroup(Client& client, const Dataset& dataset) {
+  return CreateGroups(client, 1, dataset);
+}
+
+Problem CreateGroups(Client& client, uint64_t count, const Dataset& dataset) {
+  const auto append = [&](uint64_t i, std::string* out) {
+    AppendRequest({"XGROUP", "CREATE", StreamKey(dataset, i), kGroup, "0", "MKSTREAM"}, out);
+  };
+  return InBatches(client, count, append, Ignore);
+}
+
+Problem Deliver(Client& client, uint64_t count, const Dataset& dataset) {
+  std::string request;
+  AppendRequest({"XREADGROUP", "GROUP", kGroup, "holder", "COUNT", "100", "STREAMS",
+                 StreamKey(dataset, 0), ">"},
+                &request);
+  const auto append = [&](uint64_t, std::string* out) { out->append(request); };
+  return InBatches(client, (count + 99) / 100, append, Ignore);
+}
+
+Problem AddOneEach(Client& client, uint64_t streams, const Dataset& dataset) {
+  const std::string value(dataset.value_bytes, 'x');
+  const auto append = [&](uint64_t i, std::string* out) {
+    AppendRequest({"XADD", StreamKey(dataset, i), "*", kField, value}, out);
+  };
+  return InBatches(client, streams, append, Ignore);
 }
 
 Problem Prepare(Client& client, const Workload& workload, const Dataset& dataset) {

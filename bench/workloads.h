@@ -59,6 +59,17 @@ std::string StreamKey(const Dataset& dataset, uint64_t index);
 // Brings the server into the state a run of `workload` starts from. Other keys are left alone.
 Problem Prepare(Client& client, const Workload& workload, const Dataset& dataset);
 
+// Makes the group of the workloads on stream 0, as one that has read nothing.
+Problem CreateGroup(Client& client, const Dataset& dataset);
+// The same on the first `count` streams.
+Problem CreateGroups(Client& client, uint64_t count, const Dataset& dataset);
+
+// Has `count` entries, whole hundreds, delivered to one consumer, which does not acknowledge them.
+Problem Deliver(Client& client, uint64_t count, const Dataset& dataset);
+
+// Adds one entry to each of `streams` streams.
+Problem AddOneEach(Client& client, uint64_t streams, const Dataset& dataset);
+
 // Entries in all streams of the workload together.
 Problem CountEntries(Client& client, const Workload& workload, const Dataset& dataset,
                      uint64_t* count);
