@@ -398,6 +398,7 @@ int RunSoak(const SoakOptions& options) {
   Soak soak(options, server);
   problem = soak.Run();
   soak.PrintSummary();
+  std::fflush(stdout);
   Json report = soak.Report();
   report["problem"] = problem;
   const Problem unwritten = WriteResult(options.json_path, report);
