@@ -106,6 +106,17 @@ std::optional<std::vector<resp::Reply>> Client::CallMany(std::string_view reques
   return replies;
 }
 
+std::string InfoField(const Endpoint& endpoint, std::string_view section, const std::string& name) {
+  Client client;
+  if (!client.Open(endpoint).empty()) return "unknown";
+  const auto reply = client.Call({"INFO", section});
+  if (!reply.has_value()) return "unknown";
+  const size_t at = reply->text.find(name + ':');
+  if (at == std::string::npos) return "unknown";
+  const size_t begin = at + name.size() + 1;
+  return reply->text.substr(begin, reply->text.find('\r', begin) - begin);
+}
+
 bool Client::Send(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);

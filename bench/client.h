@@ -65,4 +65,7 @@ class Client {
   resp::ReplyDecoder decoder_;
 };
 
+// The value of a line `name:value` in a section of INFO, or "unknown".
+std::string InfoField(const Endpoint& endpoint, std::string_view section, const std::string& name);
+
 }  // namespace bench

@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
-#include <optional>
 #include <utility>
 
 #include "bench/load.h"
 #include "bench/report.h"
+#include "bench/result_file.h"
 
 namespace bench {
 namespace {
@@ -35,6 +34,7 @@ Measurement ToMeasurement(const LoadResult& result, double server_cpu_s, double 
       .p99_us = Microseconds(latency.ValueAt(0.99)),
       .p999_us = Microseconds(latency.ValueAt(0.999)),
       .max_us = Microseconds(latency.max()),
+      .late_p999_us = Microseconds(result.late_ns.ValueAt(0.999)),
       .server_cpu_s_per_million = server_cpu_s / static_cast<double>(result.operations) * 1e6,
       .client_cpu_share = result.client_cpu_s / result.elapsed_s,
       .resident_mib = resident_mib,
@@ -60,8 +60,10 @@ Problem Measure(const ServerProcess& server, const ServerProcess& other, const W
   other.WaitUntilIdle(kIdleLimitSeconds);
 
   const double cpu_before_s = server.Usage().cpu_s;
-  const LoadResult result =
-      RunLoad({.endpoint = server.endpoint(), .workload = workload, .dataset = dataset});
+  const LoadResult result = RunLoad({.endpoint = server.endpoint(),
+                                     .workload = workload,
+                                     .dataset = dataset,
+                                     .requests_per_s = workload.requests_per_s});
   const ProcessUsage usage = server.Usage();
   if (!result.problem.empty()) return result.problem;
   if (result.operations == 0) return "no operation was done";
@@ -79,6 +81,7 @@ Comparison Compare(const ServerProcess& weir, const ServerProcess& peer, const W
                    const CompareOptions& options) {
   Comparison comparison;
   comparison.workload = workload.name;
+  comparison.judged_by_latency = workload.requests_per_s > 0;
   const auto run = [&](bool on_weir, const Workload& load, Measurement* measurement) {
     if (!comparison.problem.empty()) return;
     const ServerProcess& server = on_weir ? weir : peer;
@@ -104,47 +107,29 @@ Comparison Compare(const ServerProcess& weir, const ServerProcess& peer, const W
   return comparison;
 }
 
-// The value of a line `name:value` in INFO, or "unknown".
-std::string InfoField(const Endpoint& endpoint, const std::string& name) {
-  Client client;
-  if (!client.Open(endpoint).empty()) return "unknown";
-  const auto reply = client.Call({"INFO", "server"});
-  if (!reply.has_value()) return "unknown";
-  const size_t at = reply->text.find(name + ':');
-  if (at == std::string::npos) return "unknown";
-  const size_t begin = at + name.size() + 1;
-  return reply->text.substr(begin, reply->text.find('\r', begin) - begin);
-}
-
 // Runs every workload with both servers in one fsync mode. Returns what kept it from starting.
 Problem RunMode(const std::string& mode, const CompareOptions& options, Report* report) {
   ServerSpec weir_spec = options.weir;
   ServerSpec peer_spec = options.peer;
   weir_spec.appendfsync = mode;
-  peer_spec.appendfsync = mode;
+  peer_spec.appendfsync = options.peer_mode.empty() ? mode : options.peer_mode;
   ServerProcess weir;
   ServerProcess peer;
   if (Problem problem = weir.Start(weir_spec); !problem.empty()) return problem;
   if (Problem problem = peer.Start(peer_spec); !problem.empty()) return problem;
-  report->weir_version = InfoField(weir.endpoint(), "redis_version");
-  report->peer_version = InfoField(peer.endpoint(), "redis_version");
+  report->weir_version = InfoField(weir.endpoint(), "server", "redis_version");
+  report->peer_version = InfoField(peer.endpoint(), "server", "redis_version");
   report->weir_command = weir.command_line();
   report->peer_command = peer.command_line();
   for (const Workload& workload : options.workloads) {
     Comparison comparison = Compare(weir, peer, workload, options);
     comparison.appendfsync = mode;
+    comparison.peer_mode = peer_spec.appendfsync;
     std::fputs(TableRow(comparison).c_str(), stdout);
     std::fflush(stdout);
     report->comparisons.push_back(std::move(comparison));
   }
   return "";
-}
-
-bool WriteFile(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::trunc);
-  file << text;
-  file.close();
-  return file.good();
 }
 
 }  // namespace
@@ -165,9 +150,12 @@ int RunCompare(const CompareOptions& options) {
       return 1;
     }
   }
-  if (!options.json_path.empty() && !WriteFile(options.json_path, ToJson(report))) {
-    std::fprintf(stderr, "weir-bench: cannot write %s\n", options.json_path.c_str());
-    return 1;
+  if (!options.json_path.empty()) {
+    const Problem problem = WriteFile(options.json_path, ToJson(report));
+    if (!problem.empty()) {
+      std::fprintf(stderr, "weir-bench: %s\n", problem.c_str());
+      return 1;
+    }
   }
   const bool good =
       std::all_of(report.comparisons.begin(), report.comparisons.end(),

@@ -16,6 +16,7 @@ struct CompareOptions {
   ServerSpec weir;
   ServerSpec peer;
   std::vector<std::string> appendfsync_modes;
+  std::string peer_mode;            // the peer's mode in all of them; empty: the same
   std::vector<Workload> workloads;  // with their final numbers
   Dataset dataset;
   int runs = 5;

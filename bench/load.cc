@@ -64,6 +64,7 @@ struct Connection {
   std::string partial;
   resp::ReplySkipper skipper;
   bool watches_writable = false;
+  uint64_t not_before_ns = 0;  // Not 0: it has something to send then.
 };
 
 uint64_t Operations(TrafficKind kind, const Tally& tally) {
@@ -71,6 +72,7 @@ uint64_t Operations(TrafficKind kind, const Tally& tally) {
     case TrafficKind::kAppend:
       return tally.appended;
     case TrafficKind::kDrain:
+    case TrafficKind::kDeliver:
       return tally.acknowledged;
     case TrafficKind::kScan:
       return tally.read;
@@ -97,6 +99,11 @@ class LoadRun {
   int Wait(std::array<epoll_event, kMaxEvents>* events, uint64_t wait_ns) const;
   uint64_t UntilDue(uint64_t now_ns) const;
   void IssueDue(uint64_t now_ns);
+  bool IsPaced(const Connection& connection) const {
+    return options_.requests_per_s > 0 && connection.traffic->is_paced();
+  }
+  bool ResumeWaiting(uint64_t now_ns);
+  void EndSecond(uint64_t now_ns);
   bool Issue(Connection& connection, uint64_t start_ns);
   bool MayIssue(uint64_t now_ns) const { return now_ns < deadline_ns_; }
   void Flush(Connection& connection);
@@ -118,7 +125,10 @@ class LoadRun {
   uint64_t deadline_ns_ = UINT64_MAX;
   uint64_t last_reply_ns_ = 0;
   size_t unanswered_ = 0;
+  uint64_t second_end_ns_ = 0;
+  Histogram second_latency_ns_;
   // Open loop.
+  std::vector<Connection*> paced_;
   uint64_t issued_requests_ = 0;
   size_t next_connection_ = 0;
   bool exhausted_ = false;
@@ -134,6 +144,7 @@ LoadResult LoadRun::Run() {
     Fail(std::to_string(tally_.unexpected) + " replies of an unexpected shape");
   }
   result_.operations = Operations(options_.workload.kind, tally_);
+  if (tally_.delivered_ns.total() > 0) result_.latency_ns = tally_.delivered_ns;
   return std::move(result_);
 }
 
@@ -147,7 +158,10 @@ bool LoadRun::OpenAll() {
       Fail("cannot connect client " + std::to_string(i) + ": " + std::strerror(errno));
       return false;
     }
-    connection->traffic = MakeTraffic(options_.workload, options_.dataset, i, &tally_);
+    connection->traffic = options_.make_traffic
+                              ? options_.make_traffic(i, &tally_)
+                              : MakeTraffic(options_.workload, options_.dataset, i, &tally_);
+    if (IsPaced(*connection)) paced_.push_back(connection.get());
     epoll_event event = {.events = EPOLLIN, .data = {.ptr = connection.get()}};
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
     connections_.push_back(std::move(connection));
@@ -160,17 +174,19 @@ void LoadRun::Loop() {
   start_ns_ = NowNs();
   last_reply_ns_ = start_ns_;
   if (options_.seconds > 0) deadline_ns_ = start_ns_ + ToNs(options_.seconds);
-  const bool open_loop = options_.requests_per_s > 0;
-  if (!open_loop) {
-    for (const auto& connection : connections_) Issue(*connection, NowNs());
+  second_end_ns_ = start_ns_ + kNsPerSecond;
+  for (const auto& connection : connections_) {
+    if (!IsPaced(*connection)) Issue(*connection, NowNs());
   }
   std::array<epoll_event, kMaxEvents> events;
   while (result_.problem.empty()) {
     const uint64_t now_ns = NowNs();
-    const bool more_due = open_loop && !exhausted_ && MayIssue(now_ns);
+    if (options_.on_second && now_ns >= second_end_ns_) EndSecond(now_ns);
+    const bool more_due = !paced_.empty() && !exhausted_ && MayIssue(now_ns);
     if (more_due) IssueDue(now_ns);
-    if (unanswered_ == 0 && !more_due) break;
-    const int count = Wait(&events, more_due ? UntilDue(now_ns) : kNsPerSecond);
+    const bool some_wait = ResumeWaiting(now_ns);
+    if (unanswered_ == 0 && !more_due && !some_wait) break;
+    const int count = Wait(&events, UntilDue(now_ns));
     for (int i = 0; i < count && result_.problem.empty(); ++i) {
       const epoll_event& event = events[static_cast<size_t>(i)];
       auto& connection = *static_cast<Connection*>(event.data.ptr);
@@ -186,11 +202,35 @@ void LoadRun::Loop() {
   result_.client_cpu_s = OwnCpuSeconds() - cpu_before_s;
 }
 
-// Open loop: how long until the next request is due.
+// How long until there may be something to send, and not longer than a second.
 uint64_t LoadRun::UntilDue(uint64_t now_ns) const {
-  const auto issued = static_cast<double>(issued_requests_);
-  const uint64_t due_ns = start_ns_ + ToNs(issued / options_.requests_per_s);
-  return due_ns > now_ns ? std::min(due_ns - now_ns, kNsPerSecond) : 0;
+  uint64_t due_ns = now_ns + kNsPerSecond;
+  if (!paced_.empty() && !exhausted_ && MayIssue(now_ns)) {
+    const auto issued = static_cast<double>(issued_requests_);
+    due_ns = std::min(due_ns, start_ns_ + ToNs(issued / options_.requests_per_s));
+  }
+  for (const auto& connection : connections_) {
+    if (connection->not_before_ns > 0) due_ns = std::min(due_ns, connection->not_before_ns);
+  }
+  return due_ns > now_ns ? due_ns - now_ns : 0;
+}
+
+// Lets go on whoever wanted to wait until now. Whether somebody still waits.
+bool LoadRun::ResumeWaiting(uint64_t now_ns) {
+  bool some_wait = false;
+  for (const auto& connection : connections_) {
+    if (connection->not_before_ns == 0) continue;
+    if (connection->not_before_ns <= now_ns) Issue(*connection, now_ns);
+    some_wait = some_wait || connection->not_before_ns > 0;
+  }
+  return some_wait;
+}
+
+void LoadRun::EndSecond(uint64_t now_ns) {
+  const auto seconds = [](uint64_t ns) { return static_cast<double>(ns) / 1e9; };
+  options_.on_second(seconds(now_ns - start_ns_), tally_, second_latency_ns_);
+  second_latency_ns_ = {};
+  second_end_ns_ += (now_ns - second_end_ns_) / kNsPerSecond * kNsPerSecond + kNsPerSecond;
 }
 
 // Waits in nanoseconds, because open loop requests are due in less than the milliseconds that
@@ -210,8 +250,8 @@ void LoadRun::IssueDue(uint64_t now_ns) {
     const uint64_t due_ns =
         start_ns_ + ToNs(static_cast<double>(issued_requests_) / options_.requests_per_s);
     if (due_ns > now_ns || due_ns >= deadline_ns_) return;
-    Connection& connection = *connections_[next_connection_];
-    next_connection_ = (next_connection_ + 1) % connections_.size();
+    Connection& connection = *paced_[next_connection_];
+    next_connection_ = (next_connection_ + 1) % paced_.size();
     exhausted_ = !Issue(connection, due_ns);
     if (exhausted_) return;
     issued_requests_ += connection.in_flight.back().requests;
@@ -219,12 +259,14 @@ void LoadRun::IssueDue(uint64_t now_ns) {
   }
 }
 
-// Sends the next batch of a connection. False if it has none.
+// Sends the next batch of a connection. False if it has none now.
 bool LoadRun::Issue(Connection& connection, uint64_t start_ns) {
-  const Batch batch = connection.traffic->NextBatch();
+  const Batch batch = connection.traffic->NextBatch(start_ns);
+  connection.not_before_ns = batch.not_before_ns;
   if (batch.requests == 0) return false;
-  const uint64_t sent_ns = options_.requests_per_s > 0 ? NowNs() : start_ns;
-  result_.late_ns.Record(sent_ns - start_ns);
+  const bool is_paced = IsPaced(connection);
+  const uint64_t sent_ns = is_paced ? NowNs() : start_ns;
+  if (is_paced) result_.late_ns.Record(sent_ns - start_ns);
   connection.in_flight.push_back(
       {.start_ns = start_ns, .sent_ns = sent_ns, .requests = batch.requests});
   connection.unanswered += batch.requests;
@@ -270,7 +312,7 @@ void LoadRun::Read(Connection& connection) {
   last_reply_ns_ = now_ns;
   TakeBytes(connection, {scratch_.get(), static_cast<size_t>(received)}, now_ns);
   // Closed loop: the next batch leaves when the last one is answered.
-  if (options_.requests_per_s == 0 && connection.unanswered == 0 && MayIssue(now_ns)) {
+  if (!IsPaced(connection) && connection.unanswered == 0 && MayIssue(now_ns)) {
     Issue(connection, now_ns);
   }
 }
@@ -301,18 +343,22 @@ void LoadRun::TakeReply(Connection& connection, std::string_view reply,
                         resp::ReplySkipper::Outcome outcome, uint64_t now_ns) {
   if (connection.in_flight.empty()) return Fail("a reply that no request asked for");
   InFlight& first = connection.in_flight.front();
-  result_.latency_ns.Record(now_ns > first.start_ns ? now_ns - first.start_ns : 0);
-  result_.served_ns.Record(now_ns > first.sent_ns ? now_ns - first.sent_ns : 0);
+  if (options_.requests_per_s == 0 || connection.traffic->is_paced()) {
+    const uint64_t latency_ns = now_ns > first.start_ns ? now_ns - first.start_ns : 0;
+    result_.latency_ns.Record(latency_ns);
+    result_.served_ns.Record(now_ns > first.sent_ns ? now_ns - first.sent_ns : 0);
+    if (options_.on_second) second_latency_ns_.Record(latency_ns);
+  }
   if (--first.requests == 0) connection.in_flight.pop_front();
   --connection.unanswered;
   --unanswered_;
   if (outcome == resp::ReplySkipper::Outcome::kReply) {
-    connection.traffic->TakeReply(reply);
+    connection.traffic->TakeReply(reply, now_ns);
     return;
   }
   if (++result_.error_replies == 1) first_error_reply_ = connection.skipper.error_text();
-  // A consumer that asks again after an error could ask forever.
-  if (options_.workload.kind == TrafficKind::kDrain) Fail("an error: " + first_error_reply_);
+  // A consumer that asks again after an error could ask forever, or wait for what never comes.
+  if (options_.workload.kind != TrafficKind::kAppend) Fail("an error: " + first_error_reply_);
 }
 
 void LoadRun::Fail(std::string problem) {
@@ -345,8 +391,14 @@ Problem VerifyDrain(Client& client, const LoadOptions& options, const Tally& tal
   // A time limit may end a drain early, also between reading and acknowledging.
   if (!problem.empty() || options.seconds > 0) return problem;
   problem = ExpectEqual("entries acknowledged", tally.acknowledged, tally.read);
-  if (!problem.empty()) return problem;
+  if (!problem.empty() || options.workload.read_limit > 0) return problem;
   return ExpectEqual("entries read", tally.read, options.workload.operations);
+}
+
+// Ids that do not rise have been noticed on the way: so many entries are each of them once.
+Problem VerifyDeliver(Client& client, const LoadOptions& options, const Tally& tally) {
+  const Problem problem = VerifyAppend(client, options, tally);
+  return problem.empty() ? VerifyDrain(client, options, tally) : problem;
 }
 
 Problem VerifyClaim(Client& client, const LoadOptions& options) {
@@ -363,6 +415,8 @@ Problem Verify(Client& client, const LoadOptions& options, const Tally& tally) {
       return VerifyAppend(client, options, tally);
     case TrafficKind::kDrain:
       return VerifyDrain(client, options, tally);
+    case TrafficKind::kDeliver:
+      return VerifyDeliver(client, options, tally);
     case TrafficKind::kScan:
       return options.seconds > 0
                  ? ""
@@ -379,7 +433,7 @@ Problem Verify(Client& client, const LoadOptions& options, const Tally& tally) {
 LoadResult RunLoad(const LoadOptions& options) {
   LoadRun run(options);
   LoadResult result = run.Run();
-  if (!result.problem.empty()) return result;
+  if (!result.problem.empty() || options.make_traffic) return result;
   Client client;
   result.problem = client.Open(options.endpoint);
   if (result.problem.empty()) result.problem = Verify(client, options, run.tally());

@@ -2,15 +2,19 @@
 //
 // Closed loop: each connection sends its batch, waits for all its replies, sends the next. Open
 // loop: requests are due at a fixed rate whatever the replies do, and a latency counts from the
-// time a request was due, so a stalled server cannot hide the wait it caused.
+// time a request was due, so a stalled server cannot hide the wait it caused. Of kDeliver the
+// latencies are those of entries, until the consumer had them.
 //
 // Thread: one run at a time per thread; a run uses one thread, which polls.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 
 #include "bench/client.h"
 #include "bench/histogram.h"
+#include "bench/traffic.h"
 #include "bench/workloads.h"
 
 namespace bench {
@@ -22,6 +26,10 @@ struct LoadOptions {
   double seconds = 0;          // stop sending after this time; 0: after workload.operations
   double requests_per_s = 0;   // open loop at this rate; 0: closed loop
   double stall_seconds = 120;  // give up when nothing was received for so long
+  // Makes the traffic in place of MakeTraffic; the counts are then not checked at the end.
+  std::function<std::unique_ptr<Traffic>(int client, Tally*)> make_traffic = {};
+  // Called every second with the sums so far and the latencies of replies since the last call.
+  std::function<void(double elapsed_s, const Tally&, const Histogram& latency_ns)> on_second = {};
 };
 
 struct LoadResult {
@@ -34,7 +42,7 @@ struct LoadResult {
   Histogram latency_ns;
   // Open loop: how much later than due the client itself sent a batch, and the latencies counted
   // from there. What of latency_ns is not in served_ns is the client's own doing: on a machine
-  // that is busy it does not get a processor in time.
+  // that is busy it does not get a processor in time. kDeliver: served_ns is about the XADD.
   Histogram late_ns;
   Histogram served_ns;
 

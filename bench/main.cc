@@ -7,8 +7,10 @@
 
 #include "bench/compare.h"
 #include "bench/flags.h"
+#include "bench/growth.h"
 #include "bench/load.h"
 #include "bench/server_process.h"
+#include "bench/soak.h"
 #include "bench/workloads.h"
 
 namespace bench {
@@ -29,10 +31,28 @@ constexpr char kUsage[] = R"(usage:
   weir-bench compare --weir BINARY [flags]  two servers side by side
     --weir-args "..."
     --peer BINARY (redis-server) --peer-args "..." (--save "" --appendonly yes)
+    --peer-command "..."                    instead: any RESP server; {port} {dir} {fsync}
+    --peer-mode none|everysec|always        the peer's own mode (that of --fsync); none:
+                                            --save "" --appendonly no unless --peer-args
     --fsync everysec|always|both (both)     --runs N (5)
     --workloads a,b (all)                   --scale F (1)
     --data-dir DIR ($TMPDIR or /tmp)        --json FILE
     --value-bytes N --seed N
+  weir-bench growth --weir BINARY [flags]   memory, disk, restart and throughput by size
+    --weir-args "..." --peer BINARY (none) --peer-args "..." (--save "" --appendonly yes)
+    --fsync MODE (everysec) --entries N,N,... (1000000,5000000)
+    --peer-max-entries N (5000000)          larger sizes without the peer
+    --operations N (300000) --runs N (3)    of each throughput; the median counts
+    --pending N (1000000) --idle-streams N (100000) --idle-groups N (10000)
+    --data-dir DIR --json FILE --value-bytes N
+  weir-bench soak --server BINARY [flags]   a long run, recorded every second; exit code 1 if a
+                                            reply was an error or counts do not add up
+    --server-args "..." --fsync MODE (everysec)
+    --entries N (1000000)                   length of the stream, grown first, trimmed to then
+    --minutes M (10) --rate R (20000)       XADD MAXLEN ~, open loop
+    --producers N (16) --groups N (1)       connections; groups that wait for new entries
+    --drain-rate R (20000)                  of one more group, from the oldest entry on; 0: all
+    --data-dir DIR --json FILE --value-bytes N
 )";
 
 int Fail(const std::string& text) {
@@ -78,7 +98,9 @@ void PrintLoad(const LoadOptions& options, const LoadResult& result) {
       result.elapsed_s > 0 ? result.client_cpu_s / result.elapsed_s * 100 : 0);
   PrintMilliseconds("latency", result.latency_ns);
   if (options.requests_per_s > 0) {
-    PrintMilliseconds("counted from sending", result.served_ns);
+    PrintMilliseconds(options.workload.kind == TrafficKind::kDeliver ? "XADD, counted from sending"
+                                                                     : "counted from sending",
+                      result.served_ns);
     PrintMilliseconds("client late by", result.late_ns);
   }
   if (!result.problem.empty()) std::printf("  FAILED: %s\n", result.problem.c_str());
@@ -110,8 +132,11 @@ void Customize(Flags& flags, Workload* workload) {
 
 std::string CheckLoad(const LoadOptions& options) {
   if (options.workload.kind == TrafficKind::kAppend) return "";
+  if (options.workload.kind == TrafficKind::kDeliver) {
+    return options.workload.clients < 2 ? "end-to-end needs two clients" : "";
+  }
   if (options.requests_per_s > 0) return "--rate is for appending workloads only";
-  if (options.workload.stream_count != 1) return "draining workloads have one stream";
+  if (options.workload.stream_count != 1) return "this workload has one stream";
   return "";
 }
 
@@ -124,7 +149,13 @@ int Load(Flags& flags) {
   Customize(flags, &options.workload);
   options.dataset = ReadDataset(flags);
   options.seconds = flags.Number("seconds", 0);
-  options.requests_per_s = flags.Number("rate", 0);
+  options.requests_per_s = flags.Number("rate", options.workload.requests_per_s);
+  if (options.workload.kind == TrafficKind::kDeliver && options.seconds > 0) {
+    // Its consumer stops after a number of entries.
+    options.workload.operations =
+        static_cast<uint64_t>(options.seconds * options.requests_per_s) + 1;
+    options.seconds = 0;
+  }
   options.endpoint.host = flags.Text("host", options.endpoint.host);
   options.endpoint.port = static_cast<int>(flags.Whole("port", options.endpoint.port, 1));
   options.endpoint.socket_path = flags.Text("socket", "");
@@ -164,7 +195,11 @@ int CompareServers(Flags& flags, std::string command_line) {
   options.weir.args = SplitWords(flags.Text("weir-args", ""));
   options.weir.directory = flags.Text("data-dir", DefaultDataDirectory());
   options.peer.binary = flags.Text("peer", "redis-server");
-  options.peer.args = SplitWords(flags.Text("peer-args", "--save \"\" --appendonly yes"));
+  options.peer_mode = flags.Text("peer-mode", "");
+  options.peer.args = SplitWords(flags.Text("peer-args", options.peer_mode == kNoFsyncMode
+                                                             ? "--save \"\" --appendonly no"
+                                                             : "--save \"\" --appendonly yes"));
+  options.peer.command = SplitWords(flags.Text("peer-command", ""));
   options.peer.directory = options.weir.directory;
   const std::string fsync = flags.Text("fsync", "both");
   options.appendfsync_modes = fsync == "both" ? std::vector<std::string>{"everysec", "always"}
@@ -182,6 +217,57 @@ int CompareServers(Flags& flags, std::string command_line) {
   return RunCompare(options);
 }
 
+int Grow(Flags& flags, std::string command_line) {
+  GrowthOptions options;
+  options.command_line = std::move(command_line);
+  options.weir.binary = flags.Text("weir", "");
+  options.weir.args = SplitWords(flags.Text("weir-args", ""));
+  options.weir.appendfsync = flags.Text("fsync", options.weir.appendfsync);
+  options.weir.directory = flags.Text("data-dir", DefaultDataDirectory());
+  options.peer = options.weir;
+  options.peer.binary = flags.Text("peer", "");
+  options.peer.args = SplitWords(flags.Text("peer-args", "--save \"\" --appendonly yes"));
+  options.dataset = ReadDataset(flags);
+  for (const std::string& size : Split(flags.Text("entries", "1000000,5000000"), ',')) {
+    options.sizes.push_back(std::strtoull(size.c_str(), nullptr, 10));
+    if (options.sizes.back() == 0) return Fail("--entries needs numbers, not '" + size + "'");
+  }
+  const auto whole = [&](std::string_view name, uint64_t fallback, long long minimum) {
+    return static_cast<uint64_t>(flags.Whole(name, static_cast<long long>(fallback), minimum));
+  };
+  options.peer_max_entries = whole("peer-max-entries", options.peer_max_entries, 0);
+  options.operations = whole("operations", options.operations, 1);
+  options.runs = static_cast<int>(flags.Whole("runs", options.runs, 1));
+  options.pending = whole("pending", options.pending, 0);
+  options.idle_streams = whole("idle-streams", options.idle_streams, 0);
+  options.idle_groups = whole("idle-groups", options.idle_groups, 0);
+  options.json_path = flags.Text("json", "");
+  if (const std::string problem = flags.Problem(); !problem.empty()) return Fail(problem);
+  if (options.weir.binary.empty()) return Fail("growth needs --weir BINARY");
+  return RunGrowth(options);
+}
+
+int SoakServer(Flags& flags, std::string command_line) {
+  SoakOptions options;
+  options.command_line = std::move(command_line);
+  options.server.binary = flags.Text("server", "");
+  options.server.args = SplitWords(flags.Text("server-args", ""));
+  options.server.appendfsync = flags.Text("fsync", options.server.appendfsync);
+  options.server.directory = flags.Text("data-dir", DefaultDataDirectory());
+  options.dataset = ReadDataset(flags);
+  options.entries = static_cast<uint64_t>(flags.Whole("entries", 1'000'000, 1));
+  options.minutes = flags.Number("minutes", options.minutes);
+  options.requests_per_s = flags.Number("rate", options.requests_per_s);
+  options.producers = static_cast<int>(flags.Whole("producers", options.producers, 1));
+  options.groups = static_cast<int>(flags.Whole("groups", options.groups, 0));
+  options.drain_per_s = flags.Number("drain-rate", options.drain_per_s);
+  options.json_path = flags.Text("json", "");
+  if (const std::string problem = flags.Problem(); !problem.empty()) return Fail(problem);
+  if (options.server.binary.empty()) return Fail("soak needs --server BINARY");
+  if (options.requests_per_s <= 0) return Fail("--rate must not be 0");
+  return RunSoak(options);
+}
+
 int Main(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "";
   std::string command_line;
@@ -190,6 +276,8 @@ int Main(int argc, char** argv) {
   Flags flags(argc, argv, 2);
   if (command == "load") return Load(flags);
   if (command == "compare") return CompareServers(flags, std::move(command_line));
+  if (command == "growth") return Grow(flags, std::move(command_line));
+  if (command == "soak") return SoakServer(flags, std::move(command_line));
   std::fputs(kUsage, stderr);
   return 2;
 }

@@ -19,6 +19,7 @@ constexpr Field kFields[] = {
     {"p99_us", &Measurement::p99_us},
     {"p999_us", &Measurement::p999_us},
     {"max_us", &Measurement::max_us},
+    {"late_p999_us", &Measurement::late_p999_us},
     {"server_cpu_s_per_million", &Measurement::server_cpu_s_per_million},
     {"client_cpu_share", &Measurement::client_cpu_share},
     {"resident_mib", &Measurement::resident_mib},
@@ -61,11 +62,11 @@ std::string MeasurementJson(const Measurement& run) {
   return out + '}';
 }
 
-std::string SeriesJson(const std::vector<Measurement>& runs) {
+std::string SeriesJson(const std::vector<Measurement>& runs, double Measurement::*judged) {
   Measurement median;
   for (const Field& field : kFields) median.*field.value = Median(runs, field.value);
   std::string out = "{\"median\": " + MeasurementJson(median) +
-                    Format(", \"spread\": %.4f, \"runs\": [", Spread(runs));
+                    Format(", \"spread\": %.4f, \"runs\": [", Spread(runs, judged));
   for (size_t i = 0; i < runs.size(); ++i) {
     out += (i == 0 ? "\n        " : ",\n        ") + MeasurementJson(runs[i]);
   }
@@ -74,11 +75,17 @@ std::string SeriesJson(const std::vector<Measurement>& runs) {
 
 std::string ComparisonJson(const Comparison& comparison) {
   std::string out = "    {" + Pair("workload", comparison.workload) + ", " +
-                    Pair("appendfsync", comparison.appendfsync);
+                    Pair("appendfsync", comparison.appendfsync) + ", " +
+                    Pair("peer_mode", comparison.peer_mode);
   if (!comparison.problem.empty()) return out + ", " + Pair("problem", comparison.problem) + '}';
-  return out + Format(", \"ratio\": %.4f", comparison.ratio()) +
-         ",\n      \"weir\": " + SeriesJson(comparison.weir) +
-         ",\n      \"peer\": " + SeriesJson(comparison.peer) + '}';
+  const auto judged =
+      comparison.judged_by_latency ? &Measurement::p99_us : &Measurement::operations_per_s;
+  return out + Format(", \"ratio\": %.4f, ", comparison.ratio()) +
+         Pair("ratio_of", comparison.judged_by_latency ? "p99" : "rate") +
+         Format(", \"ratio_p99\": %.4f", comparison.LatencyRatio(&Measurement::p99_us)) +
+         Format(", \"ratio_p999\": %.4f", comparison.LatencyRatio(&Measurement::p999_us)) +
+         ",\n      \"weir\": " + SeriesJson(comparison.weir, judged) +
+         ",\n      \"peer\": " + SeriesJson(comparison.peer, judged) + '}';
 }
 
 std::string EnvironmentJson(const Environment& environment) {
@@ -92,8 +99,14 @@ std::string EnvironmentJson(const Environment& environment) {
 }  // namespace
 
 double Comparison::ratio() const {
+  if (judged_by_latency) return LatencyRatio(&Measurement::p99_us);
   const double base = Median(peer, &Measurement::operations_per_s);
   return base > 0 ? Median(weir, &Measurement::operations_per_s) / base : 0;
+}
+
+double Comparison::LatencyRatio(double Measurement::*latency) const {
+  const double base = Median(weir, latency);
+  return base > 0 ? Median(peer, latency) / base : 0;
 }
 
 double Median(const std::vector<Measurement>& runs, double Measurement::*field) {
@@ -105,39 +118,52 @@ double Median(const std::vector<Measurement>& runs, double Measurement::*field) 
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
-double Spread(const std::vector<Measurement>& runs) {
-  const double median = Median(runs, &Measurement::operations_per_s);
+double Spread(const std::vector<Measurement>& runs, double Measurement::*field) {
+  const double median = Median(runs, field);
   if (median <= 0) return 0;
-  const auto [low, high] =
-      std::minmax_element(runs.begin(), runs.end(), [](const Measurement& a, const Measurement& b) {
-        return a.operations_per_s < b.operations_per_s;
-      });
-  return (high->operations_per_s - low->operations_per_s) / median;
+  const auto [low, high] = std::minmax_element(
+      runs.begin(), runs.end(),
+      [field](const Measurement& a, const Measurement& b) { return a.*field < b.*field; });
+  return ((*high).*field - (*low).*field) / median;
 }
 
 std::string TableHeader() {
-  return Format("%-18s %-9s %10s %4s %10s %4s %6s %9s %9s %8s %8s %6s %6s\n", "workload", "fsync",
-                "weir op/s", "sp%", "peer op/s", "sp%", "ratio", "weir p99", "peer p99", "weir cpu",
-                "peer cpu", "client", "client") +
-         Format("%-18s %-9s %10s %4s %10s %4s %6s %9s %9s %8s %8s %6s %6s\n", "", "", "", "", "",
-                "", "", "ms", "ms", "s/Mop", "s/Mop", "weir%", "peer%");
+  constexpr char kRow[] = "%-18s %-15s %10s %4s %10s %4s %6s %9s %9s %9s %9s %8s %8s %6s %6s\n";
+  return Format(kRow, "workload", "fsync", "weir op/s", "sp%", "peer op/s", "sp%", "ratio",
+                "weir p99", "peer p99", "w p99.9", "p p99.9", "weir cpu", "peer cpu", "client",
+                "client") +
+         Format(kRow, "", "", "", "", "", "", "", "ms", "ms", "ms", "ms", "s/Mop", "s/Mop", "weir%",
+                "peer%");
 }
 
 std::string TableRow(const Comparison& comparison) {
-  const std::string name =
-      Format("%-18s %-9s ", comparison.workload.c_str(), comparison.appendfsync.c_str());
+  const std::string mode = comparison.peer_mode == comparison.appendfsync
+                               ? comparison.appendfsync
+                               : comparison.appendfsync + '/' + comparison.peer_mode;
+  const std::string name = Format("%-18s %-15s ", comparison.workload.c_str(), mode.c_str());
   if (!comparison.problem.empty()) return name + "FAILED: " + comparison.problem + '\n';
   const auto weir = [&](double Measurement::*field) { return Median(comparison.weir, field); };
   const auto peer = [&](double Measurement::*field) { return Median(comparison.peer, field); };
-  return name +
-         Format("%10.0f %4.0f %10.0f %4.0f %6.2f ", weir(&Measurement::operations_per_s),
-                Spread(comparison.weir) * 100, peer(&Measurement::operations_per_s),
-                Spread(comparison.peer) * 100, comparison.ratio()) +
-         Format("%9.2f %9.2f %8.2f %8.2f %6.0f %6.0f\n", weir(&Measurement::p99_us) / 1000,
-                peer(&Measurement::p99_us) / 1000, weir(&Measurement::server_cpu_s_per_million),
-                peer(&Measurement::server_cpu_s_per_million),
-                weir(&Measurement::client_cpu_share) * 100,
-                peer(&Measurement::client_cpu_share) * 100);
+  const auto judged =
+      comparison.judged_by_latency ? &Measurement::p99_us : &Measurement::operations_per_s;
+  std::string row =
+      name +
+      Format("%10.0f %4.0f %10.0f %4.0f %6.2f ", weir(&Measurement::operations_per_s),
+             Spread(comparison.weir, judged) * 100, peer(&Measurement::operations_per_s),
+             Spread(comparison.peer, judged) * 100, comparison.ratio()) +
+      Format("%9.2f %9.2f %9.2f %9.2f ", weir(&Measurement::p99_us) / 1000,
+             peer(&Measurement::p99_us) / 1000, weir(&Measurement::p999_us) / 1000,
+             peer(&Measurement::p999_us) / 1000) +
+      Format("%8.2f %8.2f %6.0f %6.0f\n", weir(&Measurement::server_cpu_s_per_million),
+             peer(&Measurement::server_cpu_s_per_million),
+             weir(&Measurement::client_cpu_share) * 100,
+             peer(&Measurement::client_cpu_share) * 100);
+  if (comparison.judged_by_latency) {
+    row += Format("%-18s peer / weir: p99 %.2f, p99.9 %.2f; client late p99.9 ms: %.2f, %.2f\n", "",
+                  comparison.ratio(), comparison.LatencyRatio(&Measurement::p999_us),
+                  weir(&Measurement::late_p999_us) / 1000, peer(&Measurement::late_p999_us) / 1000);
+  }
+  return row;
 }
 
 std::string ToJson(const Report& report) {

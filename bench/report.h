@@ -18,6 +18,7 @@ struct Measurement {
   double p99_us = 0;
   double p999_us = 0;
   double max_us = 0;
+  double late_p999_us = 0;              // open loop: how late the client was itself
   double server_cpu_s_per_million = 0;  // user and system, per million operations
   double client_cpu_share = 0;          // of one core; near 1 means the client was the limit
   double resident_mib = 0;              // of the server, at the end of the run
@@ -27,11 +28,16 @@ struct Measurement {
 struct Comparison {
   std::string workload;
   std::string appendfsync;
+  std::string peer_mode;           // the peer's, most often the same
+  bool judged_by_latency = false;  // the rate is given: ratio() is of p99
   std::vector<Measurement> weir;
   std::vector<Measurement> peer;
   Problem problem;  // a failed run; the comparison then has no result
 
-  double ratio() const;  // of the median rates, weir to peer
+  // Above 1: Weir is ahead. Of the median rates, weir to peer, or of the median p99, peer to weir.
+  double ratio() const;
+  // Of the medians of a latency, peer to weir.
+  double LatencyRatio(double Measurement::*latency) const;
 };
 
 struct Report {
@@ -47,8 +53,8 @@ struct Report {
 // The median of one field; zero for no runs.
 double Median(const std::vector<Measurement>& runs, double Measurement::*field);
 
-// How far the runs lie apart: (highest - lowest) / median of the rate.
-double Spread(const std::vector<Measurement>& runs);
+// How far the runs lie apart in one field: (highest - lowest) / median.
+double Spread(const std::vector<Measurement>& runs, double Measurement::*field);
 
 std::string TableHeader();
 std::string TableRow(const Comparison& comparison);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +44,12 @@ int FreePort() {
   return ntohs(address.sin_port);
 }
 
+void Replace(std::string_view what, std::string_view by, std::string* text) {
+  for (size_t at = 0; (at = text->find(what, at)) != std::string::npos; at += by.size()) {
+    text->replace(at, what.size(), by);
+  }
+}
+
 // The last lines of the server's output, for error messages.
 std::string Tail(const std::string& path) {
   std::ifstream file(path);
@@ -55,7 +62,7 @@ std::string Tail(const std::string& path) {
 }  // namespace
 
 ServerProcess::~ServerProcess() {
-  Stop();
+  End(SIGTERM);
   std::error_code ignored;
   if (!directory_.empty()) std::filesystem::remove_all(directory_, ignored);
 }
@@ -73,22 +80,41 @@ Problem ServerProcess::Start(const ServerSpec& spec) {
     problem = Spawn(endpoint_.port);
     if (problem.empty()) problem = WaitUntilReady();
     if (problem.empty()) return "";
-    Stop();
+    End(SIGTERM);
   }
   return problem;
 }
 
 std::string ServerProcess::command_line() const {
-  std::string line = spec_.binary + " --bind 127.0.0.1 --appendfsync " + spec_.appendfsync;
-  for (const std::string& arg : spec_.args) line += ' ' + (arg.empty() ? "\"\"" : arg);
+  std::string line;
+  for (const std::string& word : CommandWords("PORT", "DIR")) {
+    line += (line.empty() ? "" : " ") + (word.empty() ? "\"\"" : word);
+  }
   return line;
 }
 
-Problem ServerProcess::Spawn(int port) {
-  std::vector<std::string> words = {spec_.binary, "--port",        std::to_string(port),
-                                    "--dir",      directory_,      "--bind",
-                                    "127.0.0.1",  "--appendfsync", spec_.appendfsync};
+std::vector<std::string> ServerProcess::CommandWords(const std::string& port,
+                                                     const std::string& directory) const {
+  if (!spec_.command.empty()) {
+    std::vector<std::string> words = spec_.command;
+    for (std::string& word : words) {
+      Replace("{port}", port, &word);
+      Replace("{dir}", directory, &word);
+      Replace("{fsync}", spec_.appendfsync, &word);
+    }
+    return words;
+  }
+  std::vector<std::string> words = {spec_.binary, "--port", port,       "--dir",
+                                    directory,    "--bind", "127.0.0.1"};
+  if (spec_.appendfsync != kNoFsyncMode) {
+    words.insert(words.end(), {"--appendfsync", spec_.appendfsync});
+  }
   words.insert(words.end(), spec_.args.begin(), spec_.args.end());
+  return words;
+}
+
+Problem ServerProcess::Spawn(int port) {
+  std::vector<std::string> words = CommandWords(std::to_string(port), directory_);
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -101,7 +127,7 @@ Problem ServerProcess::Spawn(int port) {
     // No server outlives a bench that was killed.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
-    const int fd = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    const int fd = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
     ::dup2(fd, STDOUT_FILENO);
     ::dup2(fd, STDERR_FILENO);
     ::execvp(argv[0], argv.data());
@@ -115,10 +141,7 @@ Problem ServerProcess::Spawn(int port) {
 Problem ServerProcess::WaitUntilReady() {
   const auto deadline = std::chrono::steady_clock::now() + kReadyLimit;
   while (std::chrono::steady_clock::now() < deadline) {
-    if (::waitpid(pid_, nullptr, WNOHANG) == pid_) {
-      pid_ = -1;
-      return spec_.binary + " ended at once: " + Tail(directory_ + "/server.log");
-    }
+    if (!IsRunning()) return command_line() + " ended at once: " + Tail(directory_ + "/server.log");
     Client client;
     if (client.Open(endpoint_).empty()) {
       const auto reply = client.Call({"PING"});
@@ -126,22 +149,46 @@ Problem ServerProcess::WaitUntilReady() {
     }
     std::this_thread::sleep_for(kPollInterval);
   }
-  return spec_.binary + " does not answer: " + Tail(directory_ + "/server.log");
+  return command_line() + " does not answer: " + Tail(directory_ + "/server.log");
 }
 
-void ServerProcess::Stop() {
-  if (pid_ < 0) return;
-  ::kill(pid_, SIGTERM);
+bool ServerProcess::IsRunning() {
+  if (pid_ >= 0 && ::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = -1;
+  return pid_ >= 0;
+}
+
+Problem ServerProcess::End(int signal) {
+  if (pid_ < 0) return "";
+  ::kill(pid_, signal);
   const auto deadline = std::chrono::steady_clock::now() + kStopLimit;
-  while (::waitpid(pid_, nullptr, WNOHANG) == 0) {
+  Problem problem;
+  while (IsRunning()) {
     if (std::chrono::steady_clock::now() > deadline) {
+      problem = command_line() + " does not end";
       ::kill(pid_, SIGKILL);
       ::waitpid(pid_, nullptr, 0);
-      break;
+      pid_ = -1;
+    } else {
+      std::this_thread::sleep_for(kPollInterval);
     }
-    std::this_thread::sleep_for(kPollInterval);
   }
-  pid_ = -1;
+  return problem;
+}
+
+uint64_t ServerProcess::DiskBytes() const {
+  constexpr uint64_t kStatBlockBytes = 512;
+  uint64_t bytes = 0;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator at(directory_, error), end; at != end;
+       at.increment(error)) {
+    struct stat status = {};
+    // A file may be gone by now.
+    if (::lstat(at->path().c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
+      bytes += static_cast<uint64_t>(status.st_blocks) * kStatBlockBytes;
+    }
+    if (error) break;
+  }
+  return bytes;
 }
 
 // Fields of /proc/<pid>/stat as proc(5) numbers them; those from the third on follow the program's
@@ -168,6 +215,14 @@ ProcessUsage ServerProcess::Usage() const {
     }
   }
   return usage;
+}
+
+double ServerProcess::PeakResidentMib() const {
+  std::ifstream file("/proc/" + std::to_string(pid_) + "/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("VmHWM:")) return std::strtod(line.c_str() + 6, nullptr) / 1024;
+  }
+  return 0;
 }
 
 void ServerProcess::WaitUntilIdle(double limit_seconds) const {

@@ -1,7 +1,9 @@
 #include "bench/traffic.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "bench/delivery_traffic.h"
+#include "bench/reply_cursor.h"
 
 namespace bench {
 namespace {
@@ -47,7 +49,7 @@ class AppendTraffic : public Traffic {
     for (size_t i = 0; i < pipeline_; ++i) buffer_ += request;
   }
 
-  Batch NextBatch() override {
+  Batch NextBatch(uint64_t /*due_ns*/) override {
     const auto count = static_cast<size_t>(std::min<uint64_t>(pipeline_, tally_->unsent));
     tally_->unsent -= count;
     if (stream_count_ > 1) {
@@ -58,7 +60,7 @@ class AppendTraffic : public Traffic {
     return {std::string_view(buffer_).substr(0, count * request_bytes_), count};
   }
 
-  void TakeReply(std::string_view reply) override {
+  void TakeReply(std::string_view reply, uint64_t /*now_ns*/) override {
     if (reply.front() == '$') {
       ++tally_->appended;
     } else {
@@ -81,133 +83,21 @@ class AppendTraffic : public Traffic {
   Tally* tally_;
 };
 
-// Walks over the bytes of a whole reply. After a surprise it stays `failed` and returns zeros.
-class Cursor {
- public:
-  explicit Cursor(std::string_view bytes) : p_(bytes.data()), end_(p_ + bytes.size()) {}
-
-  bool failed() const { return failed_; }
-
-  // Reads the number of a line of this type.
-  int64_t Line(char type) {
-    int64_t number = 0;
-    if (p_ == end_ || *p_ != type) return Fail();
-    const auto [stop, error] = std::from_chars(p_ + 1, end_, number);
-    if (error != std::errc() || end_ - stop < 2) return Fail();
-    p_ = stop + 2;
-    return number;
-  }
-
-  // Passes over a bulk string and returns it as encoded.
-  std::string_view EncodedBulk() {
-    const char* const begin = p_;
-    const int64_t bytes = Line('$');
-    if (bytes < 0 || end_ - p_ < bytes + 2) Fail();
-    if (failed_) return {};
-    p_ += bytes + 2;
-    return {begin, static_cast<size_t>(p_ - begin)};
-  }
-
- private:
-  int64_t Fail() {
-    failed_ = true;
-    return 0;
-  }
-
-  const char* p_;
-  const char* end_;
-  bool failed_ = false;
-};
-
-// The text of a bulk string as encoded.
-std::string_view BulkText(std::string_view encoded) {
-  const size_t begin = encoded.find('\n') + 1;
-  return encoded.substr(begin, encoded.size() - begin - 2);
-}
-
-// A consumer that reads, acknowledges what it read, and waits for each reply before it goes on.
-class DrainTraffic : public Traffic {
- public:
-  DrainTraffic(const Workload& workload, const Dataset& dataset, int client, Tally* tally)
-      : tally_(tally) {
-    const std::string key = StreamKey(dataset, 0);
-    AppendRequest({"XREADGROUP", "GROUP", kGroup, "c" + std::to_string(client), "COUNT",
-                   std::to_string(workload.read_count), "STREAMS", key, ">"},
-                  &read_request_);
-    AppendRequest({"XACK", key, kGroup}, &ack_prefix_);
-    ack_prefix_.erase(0, ack_prefix_.find('\n') + 1);  // the count depends on the ids
-  }
-
-  Batch NextBatch() override {
-    if (drained_) return {};
-    return {acknowledging_ ? ack_request_ : read_request_, 1};
-  }
-
-  void TakeReply(std::string_view reply) override {
-    Cursor cursor(reply);
-    if (acknowledging_) {
-      const int64_t count = cursor.Line(':');
-      tally_->acknowledged += static_cast<uint64_t>(count);
-      if (cursor.failed() || static_cast<size_t>(count) != id_count_) ++tally_->unexpected;
-      acknowledging_ = false;
-    } else if (reply == "*-1\r\n") {
-      drained_ = true;
-    } else {
-      TakeEntries(cursor);
-    }
-  }
-
- private:
-  // [[key, [[id, [field, value]], ...]]]
-  void TakeEntries(Cursor& cursor) {
-    ids_.clear();
-    id_count_ = 0;
-    cursor.Line('*');
-    cursor.Line('*');
-    cursor.EncodedBulk();
-    const int64_t entries = cursor.Line('*');
-    for (int64_t i = 0; i < entries && !cursor.failed(); ++i) {
-      cursor.Line('*');
-      ids_ += cursor.EncodedBulk();
-      ++id_count_;
-      const int64_t words = cursor.Line('*');
-      for (int64_t word = 0; word < words && !cursor.failed(); ++word) cursor.EncodedBulk();
-    }
-    if (cursor.failed() || id_count_ == 0) {
-      ++tally_->unexpected;
-      drained_ = true;
-      return;
-    }
-    tally_->read += id_count_;
-    ack_request_ = "*" + std::to_string(3 + id_count_) + "\r\n" + ack_prefix_ + ids_;
-    acknowledging_ = true;
-  }
-
-  std::string read_request_;
-  std::string ack_prefix_;  // XACK key group, encoded
-  std::string ack_request_;
-  std::string ids_;  // of the last read, encoded
-  size_t id_count_ = 0;
-  bool acknowledging_ = false;
-  bool drained_ = false;
-  Tally* tally_;
-};
-
 // Reads a stream page by page, each from behind the last entry of the one before.
 class ScanTraffic : public Traffic {
  public:
   ScanTraffic(const Workload& workload, const Dataset& dataset, Tally* tally)
       : key_(StreamKey(dataset, 0)), count_(std::to_string(workload.read_count)), tally_(tally) {}
 
-  Batch NextBatch() override {
+  Batch NextBatch(uint64_t /*due_ns*/) override {
     if (at_end_) return {};
     request_.clear();
     AppendRequest({"XRANGE", key_, start_, "+", "COUNT", count_}, &request_);
     return {request_, 1};
   }
 
-  void TakeReply(std::string_view reply) override {
-    Cursor cursor(reply);
+  void TakeReply(std::string_view reply, uint64_t /*now_ns*/) override {
+    ReplyCursor cursor(reply);
     const int64_t entries = cursor.Line('*');
     std::string_view last;
     for (int64_t i = 0; i < entries && !cursor.failed(); ++i) {
@@ -220,7 +110,7 @@ class ScanTraffic : public Traffic {
     if (cursor.failed()) ++tally_->unexpected;
     if (at_end_) return;
     tally_->read += static_cast<uint64_t>(entries);
-    start_ = '(' + std::string(BulkText(last));
+    start_ = '(' + std::string(ReplyCursor::BulkText(last));
   }
 
  private:
@@ -241,7 +131,7 @@ class ClaimTraffic : public Traffic {
         count_(std::to_string(workload.read_count)),
         tally_(tally) {}
 
-  Batch NextBatch() override {
+  Batch NextBatch(uint64_t /*due_ns*/) override {
     if (tally_->unsent == 0) return {};
     --tally_->unsent;
     request_.clear();
@@ -250,15 +140,15 @@ class ClaimTraffic : public Traffic {
     return {request_, 1};
   }
 
-  void TakeReply(std::string_view reply) override {
-    Cursor cursor(reply);
+  void TakeReply(std::string_view reply, uint64_t /*now_ns*/) override {
+    ReplyCursor cursor(reply);
     cursor.Line('*');
     const std::string_view next = cursor.EncodedBulk();
     if (cursor.failed()) {
       ++tally_->unexpected;
       return;
     }
-    start_ = BulkText(next);
+    start_ = ReplyCursor::BulkText(next);
     ++tally_->answered;
   }
 
@@ -278,14 +168,14 @@ class SummaryTraffic : public Traffic {
     AppendRequest({"XPENDING", StreamKey(dataset, 0), kGroup}, &request_);
   }
 
-  Batch NextBatch() override {
+  Batch NextBatch(uint64_t /*due_ns*/) override {
     if (tally_->unsent == 0) return {};
     --tally_->unsent;
     return {request_, 1};
   }
 
-  void TakeReply(std::string_view reply) override {
-    Cursor cursor(reply);
+  void TakeReply(std::string_view reply, uint64_t /*now_ns*/) override {
+    ReplyCursor cursor(reply);
     cursor.Line('*');
     const int64_t pending = cursor.Line(':');
     ++(cursor.failed() || pending == 0 ? tally_->unexpected : tally_->answered);
@@ -296,6 +186,23 @@ class SummaryTraffic : public Traffic {
   Tally* tally_;
 };
 
+GroupReader DrainReader(const Workload& workload, const Dataset& dataset, int client) {
+  return {.key = StreamKey(dataset, 0),
+          .consumer = "c" + std::to_string(client),
+          .count = workload.read_count,
+          .entries = workload.read_limit};
+}
+
+// Waits for all that the producers of kDeliver add.
+GroupReader FollowingReader(const Workload& workload, const Dataset& dataset) {
+  return {.key = StreamKey(dataset, 0),
+          .consumer = "c0",
+          .count = workload.read_count,
+          .entries = workload.operations,
+          .blocks = true,
+          .has_due_times = true};
+}
+
 }  // namespace
 
 std::unique_ptr<Traffic> MakeTraffic(const Workload& workload, const Dataset& dataset, int client,
@@ -304,7 +211,10 @@ std::unique_ptr<Traffic> MakeTraffic(const Workload& workload, const Dataset& da
     case TrafficKind::kAppend:
       return std::make_unique<AppendTraffic>(workload, dataset, client, tally);
     case TrafficKind::kDrain:
-      return std::make_unique<DrainTraffic>(workload, dataset, client, tally);
+      return std::make_unique<GroupTraffic>(DrainReader(workload, dataset, client), tally);
+    case TrafficKind::kDeliver:
+      if (client > 0) return std::make_unique<TimedAppendTraffic>(workload, dataset, tally);
+      return std::make_unique<GroupTraffic>(FollowingReader(workload, dataset), tally);
     case TrafficKind::kScan:
       return std::make_unique<ScanTraffic>(workload, dataset, tally);
     case TrafficKind::kClaim:

@@ -88,6 +88,13 @@ constexpr Workload kWorkloads[] = {
      .operations = 10'000,
      .pending = kMillion,
      .summary = "XPENDING of a group with a million pending entries"},
+    {.name = "end-to-end",
+     .kind = TrafficKind::kDeliver,
+     .clients = 6,
+     .operations = 100'000,
+     .read_count = 100,
+     .requests_per_s = 5000,
+     .summary = "5,000 XADD a second by 5 clients, until a consumer that waits has each"},
 };
 
 constexpr size_t kBatch = 1000;
@@ -130,19 +137,7 @@ Problem Preload(Client& client, uint64_t count, const Dataset& dataset) {
   if (Problem problem = InBatches(client, count, append, Ignore); !problem.empty()) {
     return problem;
   }
-  const auto reply = client.Call({"XGROUP", "CREATE", key, kGroup, "0", "MKSTREAM"});
-  if (!reply.has_value()) return "the server closed the connection";
-  return reply->is_error() ? reply->text : "";
-}
-
-// Delivers `count` entries to one consumer, which does not acknowledge them.
-Problem Deliver(Client& client, uint64_t count, const Dataset& dataset) {
-  std::string request;
-  AppendRequest({"XREADGROUP", "GROUP", kGroup, "holder", "COUNT", "100", "STREAMS",
-                 StreamKey(dataset, 0), ">"},
-                &request);
-  const auto append = [&](uint64_t, std::string* out) { out->append(request); };
-  return InBatches(client, (count + 99) / 100, append, Ignore);
+  return CreateGroup(client, dataset);
 }
 
 }  // namespace
@@ -161,6 +156,34 @@ std::string StreamKey(const Dataset& dataset, uint64_t index) {
   return dataset.key_prefix + digits;
 }
 
+Problem CreateGroup(Client& client, const Dataset& dataset) {
+  return CreateGroups(client, 1, dataset);
+}
+
+Problem CreateGroups(Client& client, uint64_t count, const Dataset& dataset) {
+  const auto append = [&](uint64_t i, std::string* out) {
+    AppendRequest({"XGROUP", "CREATE", StreamKey(dataset, i), kGroup, "0", "MKSTREAM"}, out);
+  };
+  return InBatches(client, count, append, Ignore);
+}
+
+Problem Deliver(Client& client, uint64_t count, const Dataset& dataset) {
+  std::string request;
+  AppendRequest({"XREADGROUP", "GROUP", kGroup, "holder", "COUNT", "100", "STREAMS",
+                 StreamKey(dataset, 0), ">"},
+                &request);
+  const auto append = [&](uint64_t, std::string* out) { out->append(request); };
+  return InBatches(client, (count + 99) / 100, append, Ignore);
+}
+
+Problem AddOneEach(Client& client, uint64_t streams, const Dataset& dataset) {
+  const std::string value(dataset.value_bytes, 'x');
+  const auto append = [&](uint64_t i, std::string* out) {
+    AppendRequest({"XADD", StreamKey(dataset, i), "*", kField, value}, out);
+  };
+  return InBatches(client, streams, append, Ignore);
+}
+
 Problem Prepare(Client& client, const Workload& workload, const Dataset& dataset) {
   if (Problem problem = DeleteStreams(client, workload, dataset); !problem.empty()) return problem;
   switch (workload.kind) {
@@ -169,6 +192,8 @@ Problem Prepare(Client& client, const Workload& workload, const Dataset& dataset
     case TrafficKind::kDrain:
     case TrafficKind::kScan:
       return Preload(client, workload.operations, dataset);
+    case TrafficKind::kDeliver:
+      return Preload(client, 0, dataset);
     case TrafficKind::kClaim:
     case TrafficKind::kSummary:
       break;
