@@ -53,17 +53,15 @@ void SetExpiry(Core& core, ValueHolder& value, int64_t expire_ms) {
 // Puts the value under its name, which is free, and says so to those who list names.
 void ListValue(Core& core, Database& database, std::unique_ptr<ValueHolder> holder) {
   ValueHolder& value = *holder;
-  const auto it = database.holders.find(value.key);
   value.on_disk = false;
-  if (it != database.holders.end()) {
+  if (const std::unique_ptr<KeyHolder> missing = database.holders.Take(value.key)) {
     // The record of the key that was there is deleted by this or the next checkpoint: should this
     // value go before that, another delete does no harm.
-    CHECK(it->second->kind == UnitKind::kMissingKey);
-    value.on_disk = it->second->on_disk;
-    core.cache.Remove(it->second.get());
-    database.holders.erase(it);
+    CHECK(missing->kind == UnitKind::kMissingKey);
+    value.on_disk = missing->on_disk;
+    core.cache.Remove(missing.get());
   }
-  database.holders.emplace(std::string_view(value.key), std::move(holder));
+  database.holders.Add(std::move(holder));
   database.changes[{ScanHash(value.key), value.key}] = {true, core.turn, TypeOf(value),
                                                         value.expire_ms};
   ListExpiry(core, database, value);
@@ -81,15 +79,13 @@ std::unique_ptr<ValueHolder> UnlistValue(Core& core, Database& database, ValueHo
   if (value.kind == UnitKind::kStream) {
     core.UnlistDue(static_cast<const Stream&>(value));
   }
-  auto node = database.holders.extract(std::string_view(value.key));
-  CHECK(!node.empty());
-  std::unique_ptr<KeyHolder> holder = std::move(node.mapped());
+  std::unique_ptr<KeyHolder> holder = database.holders.Take(value.key);
+  CHECK(holder != nullptr);
   auto missing = std::make_unique<MissingKey>(database.physical, value.key);
   missing->on_disk = value.on_disk;
   missing->delete_checkpoint = core.checkpoint.next_number();
   core.cache.Add(missing.get(), sizeof(MissingKey) + value.key.size() + 64);
-  const std::string_view name = missing->key;
-  database.holders.emplace(name, std::move(missing));
+  database.holders.Add(std::move(missing));
   database.changes[{ScanHash(value.key), value.key}] = {false, core.turn, KeyType::kNone, 0};
   database.last_delete_turn = core.turn;
   return std::unique_ptr<ValueHolder>(static_cast<ValueHolder*>(holder.release()));

@@ -15,11 +15,10 @@ namespace {
 
 // Frees up to `budget` values of the front database; true when it is empty.
 bool FreeFrom(Core& core, Database& database, size_t* budget) {
-  while (*budget > 0 && !database.holders.empty()) {
-    auto node = database.holders.extract(database.holders.begin());
-    core.RetireHolder(std::move(node.mapped()), Core::RecordsOf::kRangeDeleted);
+  database.holders.TakeSome(*budget, [&core, budget](std::unique_ptr<KeyHolder> holder) {
+    core.RetireHolder(std::move(holder), Core::RecordsOf::kRangeDeleted);
     --*budget;
-  }
+  });
   return database.holders.empty();
 }
 
@@ -401,7 +400,7 @@ bool Core::EvictStream(Stream& stream) {
   }
   cache.Remove(&stream);
   keyspace.UnlistStream(stream);
-  database->holders.erase(std::string_view(stream.key));
+  database->holders.Take(stream.key);
   return true;
 }
 
@@ -411,7 +410,7 @@ bool Core::EvictString(StringValue& value) {
     return false;
   }
   cache.Remove(&value);
-  database->holders.erase(std::string_view(value.key));
+  database->holders.Take(value.key);
   return true;
 }
 
@@ -421,7 +420,7 @@ bool Core::EvictDamagedKey(DamagedKey& key) {
     return false;
   }
   cache.Remove(&key);
-  const auto gone = database->holders.extract(std::string_view(key.key));
+  database->holders.Take(key.key);
   return true;
 }
 
@@ -500,7 +499,7 @@ bool Core::Evict(Unit* unit) {
         return false;
       }
       cache.Remove(missing);
-      database->holders.erase(std::string_view(missing->key));
+      database->holders.Take(missing->key);
       return true;
     }
     default:

@@ -22,8 +22,7 @@ DamagedKey& InstallDamagedKey(Core& core, Database& database, Uid uid, std::stri
       std::make_unique<DamagedKey>(database.physical, uid, std::string(key), std::move(reason));
   DamagedKey& damaged = *holder;
   core.cache.Add(&damaged, sizeof(DamagedKey) + key.size() + damaged.reason.size() + 64);
-  const std::string_view name = damaged.key;
-  database.holders.emplace(name, std::move(holder));
+  database.holders.Add(std::move(holder));
   return damaged;
 }
 
@@ -50,9 +49,8 @@ void ApplyDamagedKeyDeleted(Core& core, DamagedKey& key) {
   database->changes[{ScanHash(key.key), key.key}] = {false, core.turn, KeyType::kNone, 0};
   database->last_delete_turn = core.turn;
   core.cache.Remove(&key);
-  const auto gone = database->holders.extract(std::string_view(key.key));
-  const std::string_view name = missing->key;
-  database->holders.emplace(name, std::move(missing));
+  const std::unique_ptr<KeyHolder> gone = database->holders.Take(key.key);
+  database->holders.Add(std::move(missing));
 }
 
 std::string KeptEffectsPrefix(uint32_t physical_db, Uid uid) {

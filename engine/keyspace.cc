@@ -6,6 +6,38 @@
 
 namespace engine {
 
+KeyHolder* HolderMap::Find(std::string_view name) {
+  if (last_found_ != nullptr && last_found_->key == name) {
+    return last_found_;
+  }
+  const auto it = holders_.find(name);
+  if (it == holders_.end()) {
+    return nullptr;
+  }
+  last_found_ = it->second.get();
+  return last_found_;
+}
+
+void HolderMap::Add(std::unique_ptr<KeyHolder> holder) {
+  const std::string_view name = holder->key;
+  CHECK(holders_.emplace(name, std::move(holder)).second);
+}
+
+std::unique_ptr<KeyHolder> HolderMap::Take(std::string_view name) {
+  last_found_ = nullptr;
+  auto node = holders_.extract(name);
+  return node.empty() ? nullptr : std::move(node.mapped());
+}
+
+void HolderMap::TakeSome(size_t most, absl::FunctionRef<void(std::unique_ptr<KeyHolder>)> visit) {
+  last_found_ = nullptr;
+  for (auto it = holders_.begin(); it != holders_.end() && most > 0; --most) {
+    std::unique_ptr<KeyHolder> holder = std::move(it->second);
+    holders_.erase(it++);
+    visit(std::move(holder));
+  }
+}
+
 void Database::CountExpiry(int64_t expire_ms, bool is_there) {
   // Far times count as this one, so that the sum cannot overflow.
   constexpr uint64_t kFarSeconds = uint64_t{1} << 40;
@@ -49,8 +81,7 @@ void Keyspace::ForEachStream(absl::FunctionRef<void(Stream&)> visit) {
 }
 
 KeyHolder* Keyspace::Find(Database& database, std::string_view key) {
-  const auto it = database.holders.find(key);
-  return it == database.holders.end() ? nullptr : it->second.get();
+  return database.holders.Find(key);
 }
 
 }  // namespace engine

@@ -39,6 +39,25 @@ struct ScanPage {
   uint64_t next = 0;      // Where to go on, if not.
 };
 
+// What is known of the names of a database. Each holder is listed under its own key.
+class HolderMap {
+ public:
+  // Null when nothing is known of it.
+  KeyHolder* Find(std::string_view name);
+  // Precondition: nothing is listed under its key.
+  void Add(std::unique_ptr<KeyHolder> holder);
+  // Null when nothing was listed. The name may lie in the holder.
+  std::unique_ptr<KeyHolder> Take(std::string_view name);
+  // Takes up to `most` of them, in no order.
+  void TakeSome(size_t most, absl::FunctionRef<void(std::unique_ptr<KeyHolder>)> visit);
+  bool empty() const { return holders_.empty(); }
+
+ private:
+  absl::flat_hash_map<std::string_view, std::unique_ptr<KeyHolder>, KeyedHash, BytesEqual> holders_;
+  // The one found last: one command after the other is about the same key.
+  KeyHolder* last_found_ = nullptr;
+};
+
 struct Database {
   explicit Database(uint32_t physical_number) : physical(physical_number) {}
 
@@ -61,7 +80,7 @@ struct Database {
   uint64_t expiring_count = 0;
   uint64_t expiry_sum_s = 0;
   StreamTotals totals;
-  absl::flat_hash_map<std::string_view, std::unique_ptr<KeyHolder>, KeyedHash, BytesEqual> holders;
+  HolderMap holders;
   absl::btree_map<std::pair<uint64_t, std::string>, Change> changes;  // By (scan hash, key).
 
   // A key with this expiry has come or gone; 0 is none.

@@ -358,15 +358,13 @@ Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
   }
   if (fetched.string != nullptr) {
     core_.cache.Add(fetched.string.get(), fetched.string->memory_bytes());
-    const std::string_view name = fetched.string->key;
-    database->holders.emplace(name, std::move(fetched.string));
+    database->holders.Add(std::move(fetched.string));
     return OkStatus();
   }
   if (!fetched.record.has_value()) {
     auto missing = std::make_unique<MissingKey>(item.physical_db, item.key);
     core_.cache.Add(missing.get(), sizeof(MissingKey) + item.key.size() + 64);
-    const std::string_view name = missing->key;
-    database->holders.emplace(name, std::move(missing));
+    database->holders.Add(std::move(missing));
     return OkStatus();
   }
   StreamParts parts;
@@ -406,8 +404,7 @@ Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
     core_.cache.Add(stream->schedule.get(), stream->schedule->memory_bytes());
   }
   core_.keyspace.ListStream(*stream);
-  const std::string_view name = stream->key;
-  database->holders.emplace(name, std::move(stream));
+  database->holders.Add(std::move(stream));
   return OkStatus();
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace engine {
 namespace {
@@ -51,11 +52,22 @@ std::string StreamId::ToString() const {
 }
 
 size_t FormatStreamId(StreamId id, char* buffer) {
-  char* const end = buffer + kMaxStreamIdText;
-  char* next = std::to_chars(buffer, end, id.ms).ptr;
-  *next++ = '-';
-  next = std::to_chars(next, end, id.seq).ptr;
-  return static_cast<size_t>(next - buffer);
+  // Many ids in a row have the same milliseconds; their digits and the dash are kept.
+  struct Kept {
+    uint64_t ms = 0;
+    size_t size = 2;
+    char text[kMaxStreamIdText] = {'0', '-'};
+  };
+  thread_local Kept kept;
+  if (id.ms != kept.ms) {
+    kept.ms = id.ms;
+    char* const dash = std::to_chars(kept.text, kept.text + sizeof(kept.text), id.ms).ptr;
+    *dash = '-';
+    kept.size = static_cast<size_t>(dash + 1 - kept.text);
+  }
+  std::memcpy(buffer, kept.text, kept.size);
+  const char* const end = std::to_chars(buffer + kept.size, buffer + kMaxStreamIdText, id.seq).ptr;
+  return static_cast<size_t>(end - buffer);
 }
 
 std::optional<StreamId> ParseStreamIdStrict(std::string_view text, uint64_t missing_seq) {

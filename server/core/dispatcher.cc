@@ -190,13 +190,17 @@ void Dispatcher::Execute(Session& session, const resp::Request& request) {
   }
 }
 
-const CommandSpec* Dispatcher::Resolve(std::span<const std::string_view> args,
-                                       Outcome* refusal) const {
-  const CommandSpec* const command = FindCommand(args[0]);
-  if (command == nullptr) {
-    *refusal = UnknownCommand(args);
-    return nullptr;
+const CommandSpec* Dispatcher::Resolve(std::span<const std::string_view> args, Outcome* refusal) {
+  if (args[0] != newest_name_) {
+    const CommandSpec* const found = FindCommand(args[0]);
+    if (found == nullptr) {
+      *refusal = UnknownCommand(args);
+      return nullptr;
+    }
+    newest_name_ = args[0];
+    newest_command_ = found;
   }
+  const CommandSpec* const command = newest_command_;
   // A container alone is judged by its own arity, or runs.
   if ((command->flags & kContainer) == 0 || args.size() < 2) return command;
   const CommandSpec* const subcommand = FindSubcommand(*command, args[1]);

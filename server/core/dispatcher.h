@@ -90,7 +90,7 @@ class Dispatcher : public ClientControl {
   void FailProtocol(Session& session);
   void Execute(Session& session, const resp::Request& request);
   // The row of the command, or null with the refusal in `refusal`.
-  const CommandSpec* Resolve(std::span<const std::string_view> args, Outcome* refusal) const;
+  const CommandSpec* Resolve(std::span<const std::string_view> args, Outcome* refusal);
   // Whether it only joins the transaction.
   static bool IsQueued(const Session& session, const CommandSpec& spec);
   Outcome Queue(Session& session, const CommandSpec& spec, const resp::Request& request);
@@ -146,6 +146,9 @@ class Dispatcher : public ClientControl {
   const CommandSpec* const ping_;   // Tells about a broken storage although it needs none.
   const CommandSpec* const debug_;  // Has a lock of its own.
   const CommandSpec* const exec_;
+  // What was resolved last; the next request tends to be for the same command.
+  std::string newest_name_;
+  const CommandSpec* newest_command_ = nullptr;
   std::deque<ClientId> retries_;
   std::deque<ClientId> paused_;
   size_t wake_ups_left_;
