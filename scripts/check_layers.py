@@ -37,6 +37,7 @@ ALLOWED = {
     "tests/engine/node_rule_oracle_test": ["std", "engine/", "tests/", "gtest/", "hiredis/", "posix"],
     # A store that RocksDB left half made; sync points and a file system of RocksDB.
     "tests/engine/engine_fault_test": ["std", "engine/", "tests/", "gtest/", "rocksdb/", "posix"],
+    "tests/engine/store_test": ["std", "engine/", "tests/", "gtest/", "rocksdb/", "posix"],
     "tests/torture/": ["std", "resp/", "engine/", "tests/", "gtest/", "rocksdb/", "posix"],
     "tests/": ["std", "resp/", "engine/", "server/", "tests/", "gtest/", "gmock/", "absl/", "fmt/",
                "hiredis/", "nlohmann/", "posix"],
