@@ -191,7 +191,7 @@ void Dispatcher::Execute(Session& session, const resp::Request& request) {
 }
 
 const CommandSpec* Dispatcher::Resolve(std::span<const std::string_view> args, Outcome* refusal) {
-  if (args[0] != newest_name_) {
+  if (newest_command_ == nullptr || args[0] != newest_name_) {
     const CommandSpec* const found = FindCommand(args[0]);
     if (found == nullptr) {
       *refusal = UnknownCommand(args);

@@ -29,6 +29,14 @@ TEST(Dispatcher, PipelinedCommandsAreAnsweredInOrder) {
             "$1\r\nb\r\n");
 }
 
+TEST(Dispatcher, AnEmptyNameIsUnknownFirstOfAll) {
+  TestServer server;
+  TestClient& client = server.Connect();
+  client.SendBytes("*1\r\n$0\r\n\r\nPING\r\n*1\r\n$0\r\n\r\n");
+  const std::string unknown = "-ERR unknown command '', with args beginning with: \r\n";
+  EXPECT_EQ(client.TakeBytes(), unknown + "+PONG\r\n" + unknown);
+}
+
 TEST(Dispatcher, InputMayComeByteByByte) {
   TestServer server;
   TestClient& client = server.Connect();
