@@ -148,6 +148,7 @@ def blocked(harness):
     """F19: whatever ends a wait ends it for all, in their order, and once."""
     count = harness.size
     with harness.server("--maxclients", 20000) as server, server.connect(PATIENCE_S) as client:
+        client.call("PING")  # Its connection has been accepted, and counts.
         base_descriptors, before = descriptors(server), server.rss_bytes()
         with Crowd(server.port, count) as crowd:
             client.call("XGROUP", "CREATE", "k", "g", "$", "MKSTREAM")
