@@ -38,7 +38,7 @@ constexpr size_t kMaxLines = 64;
 constexpr size_t kMaxLineBytes = 2048;
 constexpr int64_t kMaxAdvanceMs = 1'000'000'000'000;
 constexpr int64_t kMaxRepeats = 300;
-constexpr int64_t kMaxRepeatsOfInput = 300;
+constexpr int64_t kMaxRepeatsOfInput = 600;
 
 // Takes what is before the first blank off `text`.
 std::string_view TakeWord(std::string_view* text) {
