@@ -7,12 +7,13 @@
 namespace engine {
 namespace {
 
-// Standard streams, log, loop, sockets that listen, locks, directories, manifest; tables that a
-// compaction holds open beyond RocksDB's bound.
+// Standard streams, log, loop, sockets that listen, locks, directories, manifest.
 constexpr int64_t kOthers = 26;
-// RocksDB takes no smaller number.
-constexpr int64_t kFewestTables = 20;
+// Beside those that RocksDB keeps open for the next read, it opens all of level 0 when it compacts.
+constexpr int64_t kFewestTables = 40;
 constexpr int64_t kMostTables = 512;
+constexpr int64_t kFewestLevel0 = 8;
+constexpr int64_t kMostLevel0 = 36;
 constexpr int64_t kFewestSegments = 14;
 constexpr int64_t kMostSegments = 110;
 constexpr int64_t kFewestKept = kOthers + kFewestTables + kFewestSegments;
@@ -25,6 +26,8 @@ FileShares ShareFiles(int64_t limit) {
   shares.kept = std::clamp(limit / 2, kFewestKept, kMostKept);
   shares.journal = std::clamp(shares.kept / 5, kFewestSegments, kMostSegments);
   shares.tables = std::clamp(shares.kept - kOthers - shares.journal, kFewestTables, kMostTables);
+  // Two families may be compacted at a time.
+  shares.level0 = std::clamp(shares.tables / 4, kFewestLevel0, kMostLevel0);
   return shares;
 }
 

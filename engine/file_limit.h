@@ -10,6 +10,7 @@ namespace engine {
 struct FileShares {
   int64_t kept = 0;     // For all but clients.
   int64_t tables = 0;   // Of these, for RocksDB.
+  int64_t level0 = 0;   // Tables of one family in level 0 with which writes stop.
   int64_t journal = 0;  // And for segments, spares included.
 };
 

@@ -91,8 +91,9 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget, bool is
   cf.arena_block_size = family == Family::kBlocks ? 1 << 20 : 256 << 10;
   cf.max_write_buffer_number = 2;
   cf.max_write_buffer_size_to_maintain = 0;
-  cf.level0_slowdown_writes_trigger = 20;
-  cf.level0_stop_writes_trigger = 36;
+  const auto level0 = static_cast<int>(ShareFiles(OpenFileLimit()).level0);
+  cf.level0_slowdown_writes_trigger = level0 / 2 + 2;
+  cf.level0_stop_writes_trigger = level0;
   cf.soft_pending_compaction_bytes_limit = kSoftPendingCompactionBytes;
   cf.hard_pending_compaction_bytes_limit = kHardPendingCompactionBytes;
   cf.level_compaction_dynamic_level_bytes = true;

@@ -8,9 +8,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <string>
 #include <utility>
+
+#include "server/net/memory.h"
 
 namespace server {
 namespace {
@@ -31,17 +32,6 @@ short EventFlags(Readiness readiness) {
   }
   CHECK(false);
 }
-
-// libevent goes on without what it could not allocate; a loop that has lost an event is no loop.
-void* OrEnd(void* memory, size_t bytes) {
-  if (memory == nullptr && bytes > 0) {
-    if (const std::new_handler end = std::get_new_handler()) end();
-    std::abort();
-  }
-  return memory;
-}
-void* Allocate(size_t bytes) { return OrEnd(std::malloc(bytes), bytes); }
-void* Reallocate(void* memory, size_t bytes) { return OrEnd(std::realloc(memory, bytes), bytes); }
 
 }  // namespace
 
@@ -66,6 +56,7 @@ void Event::Remove() {
 void EventLoop::FreeBase::operator()(event_base* base) const { event_base_free(base); }
 
 engine::Result<std::unique_ptr<EventLoop>> EventLoop::Create() {
+  // libevent goes on without what it could not allocate; a loop that has lost an event is no loop.
   event_set_mem_functions(&Allocate, &Reallocate, &std::free);
   const std::unique_ptr<event_config, decltype(&event_config_free)> config(event_config_new(),
                                                                            &event_config_free);

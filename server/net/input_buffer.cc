@@ -7,6 +7,7 @@
 
 #include "engine/check.h"
 #include "server/net/limits.h"
+#include "server/net/memory.h"
 
 namespace server {
 namespace {
@@ -78,8 +79,7 @@ void InputBuffer::Clear() {
 void InputBuffer::ResizeOwn(size_t capacity) {
   const bool holds_bytes = own_capacity_ > 0 && !is_shared_;
   const size_t offset = holds_bytes ? static_cast<size_t>(begin_ - own_.get()) : 0;
-  char* const memory = static_cast<char*>(std::realloc(own_.release(), capacity));
-  CHECK(memory != nullptr);
+  char* const memory = static_cast<char*>(Reallocate(own_.release(), capacity));
   own_.reset(memory);
   own_capacity_ = capacity;
   if (holds_bytes) begin_ = memory + offset;

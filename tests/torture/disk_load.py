@@ -163,6 +163,7 @@ class Load:
             self.clients += [Consumer(b"c%d" % n, record, self.random.random()) for n in range(2)]
         self.errors = []
         self.threads = []
+        self.connected = threading.Semaphore(0)
         self.stopping = threading.Event()
 
     @property
@@ -185,6 +186,11 @@ class Load:
         for thread in self.threads:
             thread.start()
 
+    def wait_until_connected(self, patience_s=60):
+        """Until every client that start() began has been answered."""
+        for _ in self.threads:
+            expect(self.connected.acquire(timeout=patience_s), "a client was not answered in", patience_s, "s")
+
     def stop(self, patience_s=60):
         """All clients end after their next reply. One that does not get it is a broken promise."""
         self.stopping.set()
@@ -203,6 +209,8 @@ class Load:
     def _run_one(self, client, server):
         try:
             with server.connect(timeout_s=60) as connection:
+                connection.call("PING")
+                self.connected.release()
                 while not self.stopping.is_set():
                     client.step(connection)
         except GONE as error:

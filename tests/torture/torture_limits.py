@@ -3,7 +3,7 @@
 
   torture_limits.py [--runs N] [--kind descriptors|address_space|cgroup|malloc]
 
-descriptors: a limit of 80 to 256 open files that the server cannot raise, and more clients than that. Each client is
+descriptors: a limit of 112 to 256 open files that the server cannot raise, and more clients than that. Each client is
 served or refused with words; no checkpoint fails; everything acknowledged is there after a kill.
 address_space, cgroup, malloc: too little memory by RLIMIT_AS, by a control group, or because allocations fail from
 the n-th on. The server answers, or ends as documented (71, at the start 1 too; a control group kills it), and after a
@@ -109,12 +109,13 @@ class Descriptors(Run):
     accepted_exits = ()
 
     def prepare_limit(self, stack):
-        self.limit = self.random.randint(80, 256)
+        self.limit = self.random.randint(112, 256)
         # Root could raise the limit again.
         self.server.wrapper = ["setpriv", "--bounding-set=-sys_resource", "prlimit",
                                f"--nofile={self.limit}:{self.limit}"]
 
     def attack(self):
+        self.load.wait_until_connected()
         held, served, refused = [], 0, 0
         end = time.monotonic() + 2
         try:
