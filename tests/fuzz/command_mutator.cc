@@ -219,6 +219,17 @@ Lines LinesOf(const uint8_t* data, size_t size) {
   return Mutator::Split({reinterpret_cast<const char*>(data), size}, '\n');
 }
 
+// A start takes as long as some hundred commands: one input in `kOneIn` has any.
+void DropStarts(Mutator* mutator, Lines* lines) {
+  constexpr size_t kOneIn = 8;
+  constexpr std::string_view kStarts[] = {"!reopen", "reload", "RELOAD", "loadaof", "LOADAOF"};
+  if (mutator->Draw(kOneIn) == 0) return;
+  std::erase_if(*lines, [&kStarts](const std::string& line) {
+    return std::ranges::any_of(kStarts,
+                               [&](std::string_view word) { return line.find(word) != line.npos; });
+  });
+}
+
 size_t Write(const Lines& lines, uint8_t* out, size_t max_size) {
   const std::string text = Mutator::Join(lines, '\n');
   const size_t size = std::min(text.size(), max_size);
@@ -234,6 +245,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   fuzz::Mutator mutator(seed);
   fuzz::Lines lines = fuzz::LinesOf(data, size);
   for (size_t changes = 1 + mutator.Draw(3); changes > 0; --changes) mutator.Change(&lines);
+  fuzz::DropStarts(&mutator, &lines);
   return fuzz::Write(lines, data, max_size);
 }
 
@@ -241,7 +253,8 @@ extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* first, size_t first_s
                                             const uint8_t* second, size_t second_size, uint8_t* out,
                                             size_t max_size, unsigned int seed) {
   fuzz::Mutator mutator(seed);
-  const fuzz::Lines lines =
+  fuzz::Lines lines =
       mutator.Cross(fuzz::LinesOf(first, first_size), fuzz::LinesOf(second, second_size));
+  fuzz::DropStarts(&mutator, &lines);
   return fuzz::Write(lines, out, max_size);
 }

@@ -16,8 +16,6 @@ extern "C" const char* __lsan_default_suppressions() {
 namespace fuzz {
 namespace {
 
-// Users, pauses, the end: none of them is data.
-constexpr std::string_view kLastingWords[] = {"setuser", "deluser", "pause", "shutdown"};
 constexpr uint64_t kSmallBudget = uint64_t{256} << 10;
 // RocksDB opens with no less.
 constexpr uint64_t kLeastBudget = uint64_t{16} << 20;
@@ -53,7 +51,8 @@ FuzzServer::FuzzServer()
 void FuzzServer::NoteBytes(std::string_view bytes) {
   const std::string lower = Lower(bytes);
   const auto has = [&lower](std::string_view word) { return lower.find(word) != lower.npos; };
-  worn_ = worn_ || std::ranges::any_of(kLastingWords, has);
+  worn_ = worn_ || has("shutdown");
+  paused_ = paused_ || has("pause");
   config_changed_ = config_changed_ || has("config");
   if (has("reload") || has("loadaof")) server_.engine().SetMemoryBudget(kLeastBudget);
 }
@@ -69,6 +68,16 @@ void FuzzServer::RestoreConfig() {
   config_changed_ = false;
 }
 
+void FuzzServer::EndPause() {
+  tests::TestClient& client = server_.Connect();
+  const std::string reply = client.Call("CLIENT UNPAUSE");
+  if (reply != "+OK") std::fprintf(stderr, "%s\n", reply.c_str());
+  Require(reply == "+OK", "a pause can be ended");
+  client.Disconnect();
+  server_.ForgetClosedClients();
+  paused_ = false;
+}
+
 void FuzzServer::Settle() {
   ++settled_;
   engine::CheckReport report;
@@ -76,6 +85,7 @@ void FuzzServer::Settle() {
   RequireClean(verified, report, "the state adds up");
   server_.ForgetClosedClients();
   if (config_changed_) RestoreConfig();
+  if (paused_) EndPause();
   if (worn()) return;
   server_.engine().SetMemoryBudget(kSmallBudget);
   engine::Op op;

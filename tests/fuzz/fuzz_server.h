@@ -32,10 +32,12 @@ class FuzzServer {
   static constexpr int kInputsPerServer = 500;
 
   void RestoreConfig();
+  void EndPause();
 
   tests::TestServer server_;
   std::vector<std::pair<std::string, std::string>> config_;  // As it was at the start.
   bool config_changed_ = false;
+  bool paused_ = false;
   int settled_ = 0;
   bool worn_ = false;
 };
