@@ -257,21 +257,32 @@ void TrimInsideFirstBlock(Core& core, Stream& stream, StreamId first_id) {
   uint64_t data_bytes = 0;
   uint32_t count = 0;
   uint32_t count_in_open_node = 0;
+  uint32_t nodes = 0;
+  bool in_live_node = false;
   const StreamId old_first = std::max(stream.first_id, slot.first_id);
-  for (Block::Cursor at = block.SeekAtOrAfter(old_first); at.valid() && at.entry().id < first_id;
-       at.Next()) {
+  Block::Cursor at = block.SeekAtOrAfter(old_first);
+  for (; at.valid() && at.entry().id < first_id; at.Next()) {
+    if (at.entry().opens_node) {
+      nodes += in_live_node ? 1 : 0;
+      in_live_node = false;
+    }
     if (at.entry().deleted) {
       continue;
     }
+    in_live_node = true;
     data_bytes += EntryDataBytes(at.entry().payload, at.entry().arg_count);
     ++count;
     if (stream.open_node.has_value() && at.entry().id >= stream.open_node->first_id) {
       ++count_in_open_node;
     }
   }
-  const uint32_t node_count = block.LiveNodeCount(first_id);
-  stream.node_count -= slot.node_count - node_count;
-  slot.node_count = node_count;
+  // The node that `first_id` cuts lives on if a live entry of it stays.
+  while (at.valid() && at.entry().deleted && !at.entry().opens_node) {
+    at.Next();
+  }
+  nodes += in_live_node && (!at.valid() || at.entry().opens_node) ? 1 : 0;
+  stream.node_count -= nodes;
+  slot.node_count -= nodes;
   slot.live_count -= count;
   slot.live_data_bytes -= data_bytes;
   stream.length -= count;
@@ -338,8 +349,9 @@ void Apply(Core& core, Stream& stream, const EntryAdded& effect) {
   if (stream.length == 1) {
     stream.first_id = effect.id;
   }
-  if (stream.first_node_live != 0 && stream.node_count == 1) {
-    ++stream.first_node_live;
+  if (stream.first_node.live_count != 0 && stream.node_count == 1) {
+    ++stream.first_node.live_count;
+    stream.first_node.last_id = effect.id;
   }
 }
 
@@ -362,7 +374,7 @@ void Apply(Core& core, Stream& stream, const EntriesDeleted& effect) {
   if (last_went) {
     stream.last_live_id = LastLive(stream);
   }
-  stream.first_node_live = 0;
+  stream.first_node = {};
 }
 
 void Apply(Core& core, Stream& stream, const Trimmed& effect) {
@@ -389,7 +401,7 @@ void Apply(Core& core, Stream& stream, const Trimmed& effect) {
     }
     stream.first_id = effect.first_id;
   }
-  stream.first_node_live = 0;
+  stream.first_node = {};
 }
 
 void Apply(Core& core, Stream& stream, const RangesTrimmed& effect) {
@@ -410,7 +422,7 @@ void Apply(Core& core, Stream& stream, const RangesTrimmed& effect) {
   if (effect.ranges.back().first <= last && last <= effect.ranges.back().last) {
     stream.last_live_id = LastLive(stream);
   }
-  stream.first_node_live = 0;
+  stream.first_node = {};
 }
 
 void Apply(Core& core, Stream& stream, const IdSet& effect) {

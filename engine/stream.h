@@ -82,9 +82,11 @@ class Stream : public ValueHolder {
   uint64_t policy_version = 0;
   IdleRound idle_round;
   bool schedule_waits = false;  // A scheduled entry is due and there is no room for it.
-  // Live entries of the first node; 0 = not known. Spares a look into the block when `~` trimming
-  // has nothing to do.
-  uint32_t first_node_live = 0;
+  // The first node that has a live entry, for `~` trimming: spares walks over it.
+  struct FirstNode {
+    StreamId last_id;         // As in NodeSpan.
+    uint32_t live_count = 0;  // 0 = not known.
+  } first_node;
 
   // All ids from this one on that were entries once are live entries; known without any block.
   bool WhollyLiveFrom(StreamId id) const {

@@ -51,7 +51,7 @@ bool IsIdle(const Stream& stream, const TrimArgs& args, const TrimBase& base) {
       std::max(stream.first_id, base.first_id) >= args.min_id) {
     return true;
   }
-  return ByNode(args) && base.gone == 0 && stream.first_node_live > allowance;
+  return ByNode(args) && base.gone == 0 && stream.first_node.live_count > allowance;
 }
 
 // The first live entry of the block that stays, for exact trimming; nothing if all of it goes.
@@ -65,22 +65,29 @@ std::optional<StreamId> ExactEnd(const Block& block, const TrimArgs& args, Strea
 }
 
 // The same for `~`: the first live entry of the first node that is too much for the allowance, or
-// has an id at or above `end`.
+// has an id at or above `end`. `known` is the node in which `live_from` is, if that is known.
 std::optional<StreamId> NodeEnd(const Block& block, std::optional<StreamId> end, StreamId live_from,
-                                uint64_t allowance) {
-  for (auto node = block.FirstLiveNode(live_from); node.has_value();
-       node = block.FirstLiveNode(live_from)) {
-    if (node->live_count > allowance || (end.has_value() && node->last_id >= *end)) {
-      return block.FirstLiveAtOrAfter(live_from);
+                                uint64_t allowance, Stream::FirstNode known) {
+  while (allowance > 0) {
+    if (known.live_count == 0) {
+      const auto node = block.FirstLiveNode(live_from);
+      if (!node.has_value()) {
+        return std::nullopt;
+      }
+      known = {.last_id = node->last_id, .live_count = node->live_count};
     }
-    allowance -= node->live_count;
-    const auto behind = node->last_id.Next();
+    if (known.live_count > allowance || (end.has_value() && known.last_id >= *end)) {
+      break;
+    }
+    allowance -= known.live_count;
+    const auto behind = known.last_id.Next();
     if (!behind.has_value()) {
       return std::nullopt;
     }
     live_from = *behind;
+    known = {};
   }
-  return std::nullopt;
+  return block.FirstLiveAtOrAfter(live_from);
 }
 
 // How many entries may go, in all and before LIMIT keeps a node from being entered.
@@ -95,19 +102,19 @@ struct Room {
   }
 };
 
-// Where the trim ends in this block; nothing if all of it goes.
+// Where the trim ends in this block; nothing if all of it goes. `known`: see NodeEnd().
 std::optional<StreamId> EndWithin(const Block& block, const TrimArgs& args, StreamId live_from,
-                                  const Room& room) {
+                                  const Room& room, Stream::FirstNode known) {
   if (ByNode(args)) {
     const bool by_id = args.strategy == TrimArgs::Strategy::kMinId;
     return NodeEnd(block, by_id ? std::optional<StreamId>(args.min_id) : std::nullopt, live_from,
-                   room.Least());
+                   room.Least(), known);
   }
   const auto exact = ExactEnd(block, args, live_from, room.surplus);
   if (room.limit == UINT64_MAX) {
     return exact;
   }
-  const auto entered = NodeEnd(block, std::nullopt, live_from, room.limit);
+  const auto entered = NodeEnd(block, std::nullopt, live_from, room.limit, known);
   return exact.has_value() && entered.has_value() ? std::min(exact, entered)
                                                   : std::max(exact, entered);
 }
@@ -169,10 +176,13 @@ Plan MakePlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, const Tr
       return plan;
     }
     const StreamId live_from = std::max(first_id, slot.first_id);
-    if (base.gone == 0 && *at == stream.directory.First()) {
-      stream.first_node_live = block->FirstLiveNode(live_from)->live_count;
+    const bool is_first = base.gone == 0 && *at == stream.directory.First();
+    if (is_first && stream.first_node.live_count == 0) {
+      const NodeSpan node = *block->FirstLiveNode(live_from);
+      stream.first_node = {.last_id = node.last_id, .live_count = node.live_count};
     }
-    const auto end = EndWithin(*block, args, live_from, room);
+    const auto end = EndWithin(*block, args, live_from, room,
+                               is_first ? stream.first_node : Stream::FirstNode());
     if (end.has_value()) {
       plan.first_id = *end;
       return plan;

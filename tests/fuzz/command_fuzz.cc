@@ -132,24 +132,33 @@ class World {
   }
 
   void Send(size_t number, const std::vector<std::string>& words) {
-    for (size_t i = 0; i < std::min<size_t>(words.size(), 2); ++i) {
-      fuzz_server_.NoteBytes(words[i]);
-    }
+    Note(words);
     Connection(number).Send(words);
   }
 
+  void Note(const std::vector<std::string>& words) {
+    for (size_t i = 0; i < std::min<size_t>(words.size(), 2); ++i) {
+      fuzz_server_.NoteBytes(words[i]);
+    }
+  }
+
+  // All of them arrive at once, as from a client that does not wait for replies.
   void Repeat(size_t number, std::string_view line) {
     const int64_t count = std::min(TakeNumber(&line, kMaxRepeats), kMaxRepeatsOfInput - repeats_);
     repeats_ += count;
     const std::vector<std::string> words = tests::SplitLine(line);
-    for (int64_t i = 1; i <= count && !words.empty(); ++i) {
+    if (words.empty()) return;
+    Note(words);
+    std::string bytes;
+    for (int64_t i = 1; i <= count; ++i) {
       std::vector<std::string> command = words;
       for (std::string& word : command) {
         const size_t at = word.find("{i}");
         if (at != word.npos) word.replace(at, 3, std::to_string(i));
       }
-      Send(number, command);
+      bytes += tests::AsRequest(command);
     }
+    Connection(number).SendBytes(bytes);
   }
 
   void Reopen() {

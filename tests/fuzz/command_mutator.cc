@@ -219,15 +219,26 @@ Lines LinesOf(const uint8_t* data, size_t size) {
   return Mutator::Split({reinterpret_cast<const char*>(data), size}, '\n');
 }
 
-// A start takes as long as some hundred commands: one input in `kOneIn` has any.
-void DropStarts(Mutator* mutator, Lines* lines) {
-  constexpr size_t kOneIn = 8;
+// A start takes as long as some hundred commands: one input in eight has any. The same for commands
+// that are repeated often.
+void KeepShort(Mutator* mutator, Lines* lines) {
   constexpr std::string_view kStarts[] = {"!reopen", "reload", "RELOAD", "loadaof", "LOADAOF"};
-  if (mutator->Draw(kOneIn) == 0) return;
-  std::erase_if(*lines, [&kStarts](const std::string& line) {
-    return std::ranges::any_of(kStarts,
-                               [&](std::string_view word) { return line.find(word) != line.npos; });
-  });
+  constexpr std::string_view kRepeat = "!repeat ";
+  const size_t kept = mutator->Draw(8);
+  if (kept != 0) {
+    std::erase_if(*lines, [&kStarts](const std::string& line) {
+      return std::ranges::any_of(
+          kStarts, [&](std::string_view word) { return line.find(word) != line.npos; });
+    });
+  }
+  if (kept == 1) return;
+  for (std::string& line : *lines) {
+    const size_t at = line.find(kRepeat);
+    if (at == line.npos) continue;
+    const size_t digits = at + kRepeat.size();
+    const size_t end = std::min(line.find_first_not_of("0123456789", digits), line.size());
+    if (end - digits > 1) line.replace(digits, end - digits, std::to_string(1 + mutator->Draw(9)));
+  }
 }
 
 size_t Write(const Lines& lines, uint8_t* out, size_t max_size) {
@@ -245,7 +256,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   fuzz::Mutator mutator(seed);
   fuzz::Lines lines = fuzz::LinesOf(data, size);
   for (size_t changes = 1 + mutator.Draw(3); changes > 0; --changes) mutator.Change(&lines);
-  fuzz::DropStarts(&mutator, &lines);
+  fuzz::KeepShort(&mutator, &lines);
   return fuzz::Write(lines, data, max_size);
 }
 
@@ -255,6 +266,6 @@ extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* first, size_t first_s
   fuzz::Mutator mutator(seed);
   fuzz::Lines lines =
       mutator.Cross(fuzz::LinesOf(first, first_size), fuzz::LinesOf(second, second_size));
-  fuzz::DropStarts(&mutator, &lines);
+  fuzz::KeepShort(&mutator, &lines);
   return fuzz::Write(lines, out, max_size);
 }

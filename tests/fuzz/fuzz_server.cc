@@ -85,8 +85,8 @@ void FuzzServer::Settle() {
   RequireClean(verified, report, "the state adds up");
   server_.ForgetClosedClients();
   if (config_changed_) RestoreConfig();
-  if (paused_) EndPause();
   if (worn()) return;
+  if (paused_) EndPause();
   server_.engine().SetMemoryBudget(kSmallBudget);
   engine::Op op;
   op.now = server_.engine().TimeNow(server_.clock().UnixMs(), server_.clock().MonotonicMs());

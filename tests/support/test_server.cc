@@ -33,6 +33,14 @@ std::vector<std::string> SplitLine(std::string_view line) {
   return {parser.request().args.begin(), parser.request().args.end()};
 }
 
+std::string AsRequest(const std::vector<std::string>& words) {
+  std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
+  for (const std::string& word : words) {
+    bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+  }
+  return bytes;
+}
+
 // --- TestClient
 // ------------------------------------------------------------------------------------
 
@@ -41,13 +49,7 @@ void TestClient::SendBytes(std::string_view bytes) {
   server_.Run();
 }
 
-void TestClient::Send(const std::vector<std::string>& words) {
-  std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
-  for (const std::string& word : words) {
-    bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-  }
-  SendBytes(bytes);
-}
+void TestClient::Send(const std::vector<std::string>& words) { SendBytes(AsRequest(words)); }
 
 std::string TestClient::NextReply() {
   decoder_.Feed(std::exchange(received_, std::string()));

@@ -145,5 +145,7 @@ class TestServer : public server::ServerControl {
 
 // The words of a line as an inline request has them.
 std::vector<std::string> SplitLine(std::string_view line);
+// A command as clients send it: an array of bulk strings.
+std::string AsRequest(const std::vector<std::string>& words);
 
 }  // namespace tests
