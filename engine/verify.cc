@@ -108,9 +108,24 @@ class StreamVerifier {
         previous > slot.last_id) {
       Fault("directory entry of block " + IdText(slot.first_id) + " is wrong");
     }
+    if (live > 0 && length_ == 0) {
+      CheckFirstNode(block);
+    }
     length_ += live;
     data_bytes_ += bytes;
     nodes_ += nodes;
+  }
+
+  // What is known of it, if anything. Compact() may have dropped its newest entries since.
+  void CheckFirstNode(const Block& block) {
+    const Stream::FirstNode& known = stream_.first_node;
+    if (known.live_count == 0) {
+      return;
+    }
+    const auto node = block.FirstLiveNode(stream_.first_id);
+    Expect(
+        node.has_value() && node->live_count == known.live_count && node->last_id <= known.last_id,
+        "first node");
   }
 
   // What is known of when a page counts is not too late.
