@@ -187,7 +187,7 @@ struct Store::Impl {
 };
 
 Status Store::Impl::Open() {
-  cache = rocksdb::NewLRUCache(BlockCacheBytes(options.memory_budget_bytes), 4, false, 0.5);
+  cache = rocksdb::NewLRUCache(BlockCacheBytes(options.memory_budget_bytes), 2, false, 0.5);
   auto db_options = DatabaseOptions(
       options, std::make_shared<RocksLogger>(options.log),
       std::make_shared<StoreListener>(background_error, met_damage, room, options.on_compaction));

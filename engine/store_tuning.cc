@@ -74,6 +74,12 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget, bool is
   table.block_cache = cache;
   table.cache_index_and_filter_blocks = true;
   table.cache_index_and_filter_blocks_with_high_priority = true;
+  // In parts of a few KiB: the index of a table of some hundred MiB is larger than the cache takes,
+  // and would be read and decompressed anew for each value.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.metadata_block_size = 8 << 10;
+  table.pin_top_level_index_and_filter = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   // A value of `blocks` is about 16 KiB; of the rest much smaller.
   table.block_size = family == Family::kBlocks ? 16 << 10 : 8 << 10;
