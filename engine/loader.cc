@@ -52,16 +52,45 @@ Status Annotate(const Status& status, const LoadItem& item) {
   return Status(status.code(), status.message() + " (key " + item.key + ")");
 }
 
+// Of requests for one object, which is the same for all who want it.
+std::optional<Loader::Identity> IdentityOf(const std::vector<LoadItem>& items) {
+  if (items.size() != 1) {
+    return std::nullopt;
+  }
+  const LoadItem& item = items.front();
+  switch (item.kind) {
+    case LoadItem::Kind::kKey:
+      return Loader::Identity{item.kind, item.physical_db, 0, 0, 0, item.key};
+    case LoadItem::Kind::kBlock:
+      return Loader::Identity{item.kind,        item.physical_db,  item.uid,
+                              item.first_id.ms, item.first_id.seq, ""};
+    case LoadItem::Kind::kPendingPage:
+      return Loader::Identity{item.kind, item.physical_db, item.uid, item.group, item.page, ""};
+    case LoadItem::Kind::kProducerPage:
+      return Loader::Identity{item.kind, item.physical_db, item.uid, 0, item.page, ""};
+    case LoadItem::Kind::kScan:
+    case LoadItem::Kind::kPlaces:
+    case LoadItem::Kind::kScheduleWindow:
+    case LoadItem::Kind::kScheduleRange:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Pins::Pins() = default;
 Pins::~Pins() = default;
 
 struct Loader::Request {
+  struct Waiter {
+    Pins* pins = nullptr;
+    std::function<void(Status)> done;
+  };
   std::vector<LoadItem> items;
   std::vector<Fetched> fetched;
-  Pins* pins = nullptr;
-  std::function<void(Status)> done;
+  std::vector<Waiter> waiters;  // More than one only with an identity.
+  std::optional<Identity> identity;
   uint64_t checkpoint_number = 0;  // When fetching began.
   int attempts = 0;
   bool scans = false;
@@ -71,208 +100,6 @@ Loader::Loader(Core* core, int thread_count)
     : core_(*core),
       workers_(std::make_unique<WorkerPool>(thread_count, [] { NameThisThread("reader"); })) {}
 Loader::~Loader() = default;
-
-Loader::Fetched Loader::Fetch(const LoadItem& item) const {
-  Fetched out;
-  const auto keep = [&out](Result<std::string> record) {
-    if (record.ok()) {
-      out.record = std::move(record).value();
-    } else if (record.code() != Code::kNotFound) {
-      out.status = record.status();
-    }
-  };
-  const Persistence& persistence = *core_.persistence;
-  switch (item.kind) {
-    case LoadItem::Kind::kKey:
-      return FetchKey(item);
-    case LoadItem::Kind::kScan:
-      return FetchScan(item);
-    case LoadItem::Kind::kPlaces:
-      return FetchPlaces(item);
-    case LoadItem::Kind::kScheduleWindow:
-    case LoadItem::Kind::kScheduleRange:
-      return FetchSchedule(item);
-    case LoadItem::Kind::kBlock:
-      keep(persistence.Read(Family::kBlocks, BlockKey(item.physical_db, item.uid, item.first_id)));
-      break;
-    case LoadItem::Kind::kPendingPage:
-      keep(persistence.Read(Family::kGroups,
-                            PendingPageKey(item.physical_db, item.uid, item.group, item.page)));
-      break;
-    case LoadItem::Kind::kProducerPage:
-      keep(persistence.Read(Family::kSide, ProducerPageKey(item.physical_db, item.uid, item.page)));
-      break;
-  }
-  return out;
-}
-
-Loader::Fetched Loader::FetchKey(const LoadItem& item) const {
-  Fetched out;
-  const Persistence& persistence = *core_.persistence;
-  Result<std::string> record =
-      persistence.Read(Family::kKeys, KeyRecordKey(item.physical_db, item.key));
-  if (record.code() == Code::kNotFound && !record.ok()) {
-    return out;
-  }
-  if (!record.ok()) {
-    out.status = record.status();
-    return out;
-  }
-  Decoder decoder(*record);
-  const std::optional<KeyRecordHead> head = ReadKeyRecordHead(&decoder);
-  if (head.has_value() && head->kind == KeyRecordKind::kString) {
-    // Made here: it may be large, and the loop need not copy it.
-    auto string = DecodeString(item.physical_db, item.key, *record);
-    if (string.ok()) {
-      out.string = std::move(string).value();
-    } else {
-      out.status = string.status();
-    }
-    return out;
-  }
-  out.record = std::move(record).value();
-  FetchParts(item, &out);
-  return out;
-}
-
-void Loader::FetchParts(const LoadItem& item, Fetched* fetched) const {
-  Fetched& out = *fetched;
-  const Persistence& persistence = *core_.persistence;
-  StreamParts parts;
-  const auto stream = DecodeStream(item.physical_db, item.key, *out.record, &parts);
-  if (!stream.ok()) {
-    out.status = stream.status();
-    return;
-  }
-  const Uid uid = (*stream)->uid;
-  out.uid = uid;
-  for (const GroupNumber number : parts.groups) {
-    Result<std::string> group =
-        persistence.Read(Family::kGroups, GroupHeaderKey(item.physical_db, uid, number));
-    if (!group.ok()) {
-      out.status = MissingPart(group.status(), "group record");
-      return;
-    }
-    out.groups.emplace_back(number, std::move(group).value());
-  }
-  for (const uint32_t number : parts.closed_pages) {
-    Result<std::string> page =
-        persistence.Read(Family::kBlocks, DirectoryPageKey(item.physical_db, uid, number));
-    if (!page.ok()) {
-      out.status = MissingPart(page.status(), "directory page");
-      return;
-    }
-    out.pages.emplace_back(number, std::move(page).value());
-  }
-}
-
-Loader::Fetched Loader::FetchScan(const LoadItem& item) const {
-  Fetched out;
-  out.scan = std::make_unique<ScanPage>();
-  ScanPage& page = *out.scan;
-  page.physical_db = item.physical_db;
-  page.from = item.scan_from;
-  page.pattern = item.key;
-  page.at_end = true;
-  const std::string begin = KeyScanStart(item.physical_db, item.scan_from);
-  const std::string end = PrefixEnd(DatabasePrefix(item.physical_db));
-  int64_t looked_at = 0;
-  uint64_t last_hash = 0;
-  // Keys of one hash are never split over two steps, so the hash alone is a cursor.
-  const auto visit = [&](std::string_view stored, std::string_view value) {
-    uint32_t physical_db = 0;
-    uint64_t hash = 0;
-    std::string_view key;
-    if (!ParseKeyRecordKey(stored, &physical_db, &hash, &key)) {
-      return true;
-    }
-    if (item.scan_count > 0 && looked_at >= item.scan_count && hash != last_hash) {
-      page.at_end = false;
-      page.next = hash;
-      return false;
-    }
-    ++looked_at;
-    last_hash = hash;
-    if (item.key.empty() || core_.options.glob_match(item.key, key)) {
-      Decoder decoder(value);
-      const std::optional<KeyRecordHead> head = ReadKeyRecordHead(&decoder);
-      page.rows.push_back({hash, std::string(key),
-                           head.has_value() ? TypeOf(head->kind) : KeyType::kNone,
-                           head.has_value() ? head->expire_ms : 0});
-    }
-    return true;
-  };
-  out.status = core_.persistence->ScanFamily(Family::kKeys, begin, end, visit);
-  return out;
-}
-
-Loader::Fetched Loader::FetchPlaces(const LoadItem& item) const {
-  Fetched out;
-  out.places = std::make_unique<TimePage>();
-  TimePage& page = *out.places;
-  page.from = {item.due_ms, item.physical_db, item.key};
-  const TimeIndex& index = core_.IndexOf(item.index_tag);
-  const auto visit = [&](std::string_view stored, std::string_view) {
-    std::optional<TimePlace> place = index.ParseStoreKey(stored);
-    if (!place.has_value()) {
-      out.status = Status(Code::kCorruption, "record of a time under a malformed key");
-      return false;
-    }
-    if (page.places.size() == static_cast<size_t>(item.scan_count)) {
-      page.next = std::move(place);
-      return false;
-    }
-    page.places.push_back(std::move(*place));
-    return true;
-  };
-  const Status scanned = core_.persistence->ScanFamily(Family::kSystem, index.StoreKey(page.from),
-                                                       index.StoreEnd(), visit);
-  if (!scanned.ok()) {
-    out.status = scanned;
-  }
-  return out;
-}
-
-Loader::Fetched Loader::FetchSchedule(const LoadItem& item) const {
-  Fetched out;
-  out.schedule = std::make_unique<SchedulePage>();
-  SchedulePage& page = *out.schedule;
-  page.from = item.first_token;
-  const size_t max_bytes =
-      item.kind == LoadItem::Kind::kScheduleWindow ? kScheduleWindowBytes / 2 : kReadReplySoftCap;
-  size_t bytes = 0;
-  const auto visit = [&](std::string_view stored, std::string_view value) {
-    const std::optional<ScheduleToken> token = ParseScheduledKey(stored);
-    if (!token.has_value()) {
-      out.status = Status(Code::kCorruption, "scheduled entry under a malformed key");
-      return false;
-    }
-    page.is_full = bytes >= max_bytes;
-    if (page.is_full || page.entries.size() == static_cast<size_t>(item.scan_count)) {
-      page.next = token;
-      return false;
-    }
-    Result<ScheduledEntry> entry = DecodeScheduled(value);
-    if (!entry.ok()) {
-      out.status =
-          Status(Code::kCorruption, "scheduled entry " + token->ToString() + " is damaged");
-      return false;
-    }
-    bytes += value.size() + kEntryReplyOverhead;
-    page.entries.emplace_back(*token, std::move(entry).value());
-    return true;
-  };
-  const std::string end =
-      item.last_token == ScheduleToken::Max()
-          ? PrefixEnd(ScheduledKey(item.physical_db, item.uid, {}).substr(0, kScheduledPrefixBytes))
-          : ScheduledKey(item.physical_db, item.uid, item.last_token.Next());
-  const Status scanned = core_.persistence->ScanFamily(
-      Family::kSide, ScheduledKey(item.physical_db, item.uid, item.first_token), end, visit);
-  if (!scanned.ok()) {
-    out.status = scanned;
-  }
-  return out;
-}
 
 void Loader::InstallSchedule(const LoadItem& item, SchedulePage page, Pins* pins) {
   if (item.kind == LoadItem::Kind::kScheduleRange) {
@@ -337,12 +164,16 @@ Status Loader::Install(const LoadItem& item, Fetched fetched, Pins* pins) {
       core_.IndexOf(item.index_tag).InstallPage(*fetched.places);
       return OkStatus();
   }
+  Pin(item, pins);
+  return OkStatus();
+}
+
+void Loader::Pin(const LoadItem& item, Pins* pins) {
   Unit* unit = pins == nullptr ? nullptr : FindUnit(item);
   if (unit != nullptr) {
     ++unit->pins;
     pins->held.push_back(item);
   }
-  return OkStatus();
 }
 
 Status Loader::InstallDamage(const LoadItem& item, Uid uid, const Status& why) {
@@ -531,15 +362,26 @@ void Loader::Start(std::vector<LoadItem> items, Pins* pins, std::function<void(S
     }
     return;
   }
+  ++requests_in_flight_;
+  std::optional<Identity> identity = IdentityOf(items);
+  if (identity.has_value()) {
+    const auto under_way = by_identity_.find(*identity);
+    if (under_way != by_identity_.end()) {
+      under_way->second->waiters.push_back({pins, std::move(done)});
+      return;
+    }
+  }
   auto request = std::make_shared<Request>();
   request->items = std::move(items);
-  request->pins = pins;
-  request->done = std::move(done);
+  request->waiters.push_back({pins, std::move(done)});
+  request->identity = std::move(identity);
   request->scans =
       std::any_of(request->items.begin(), request->items.end(),
                   [](const LoadItem& item) { return item.kind == LoadItem::Kind::kScan; });
   scans_in_flight_ += request->scans ? 1 : 0;
-  ++requests_in_flight_;
+  if (request->identity.has_value()) {
+    by_identity_.emplace(*request->identity, request);
+  }
   Submit(std::move(request));
 }
 
@@ -563,8 +405,7 @@ void Loader::StopThreads() { workers_.reset(); }
 
 void Loader::Finish(const std::shared_ptr<Request>& request) {
   if (workers_ == nullptr) {
-    --requests_in_flight_;
-    request->done(Status(Code::kClosing));
+    Answer(*request, Status(Code::kClosing));
     return;
   }
   // An object may have been loaded by somebody else, changed, stored and evicted since the fetch
@@ -575,16 +416,30 @@ void Loader::Finish(const std::shared_ptr<Request>& request) {
     return;
   }
   Status status;
+  Pins* const pins = request->waiters.front().pins;
   if (request->attempts >= kMaxAttempts) {
-    status = LoadNow(request->items, request->pins);
+    status = LoadNow(request->items, pins);
   } else {
     for (size_t i = 0; i < request->items.size() && status.ok(); ++i) {
-      status = Install(request->items[i], std::move(request->fetched[i]), request->pins);
+      status = Install(request->items[i], std::move(request->fetched[i]), pins);
     }
   }
-  --requests_in_flight_;
-  request->done(std::move(status));
+  // For all of them before the first goes on, which may make room or ask for the object again.
+  for (size_t i = 1; i < request->waiters.size() && status.ok(); ++i) {
+    Pin(request->items.front(), request->waiters[i].pins);
+  }
+  Answer(*request, status);
   scans_in_flight_ -= request->scans ? 1 : 0;
+}
+
+void Loader::Answer(Request& request, const Status& status) {
+  if (request.identity.has_value()) {
+    by_identity_.erase(*request.identity);
+  }
+  for (const Request::Waiter& waiter : request.waiters) {
+    --requests_in_flight_;
+    waiter.done(status);
+  }
 }
 
 Status Loader::LoadNow(const std::vector<LoadItem>& items, Pins* pins) {

@@ -4,10 +4,13 @@
 // once. Owner: Core. Thread: loop; Fetch() runs on reader threads.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -21,10 +24,15 @@ namespace engine {
 
 class Loader {
  public:
+  // What tells an object of the store from all others: kind, physical database, uid, two numbers of
+  // that kind, name.
+  using Identity = std::tuple<LoadItem::Kind, uint32_t, Uid, uint64_t, uint64_t, std::string>;
+
   Loader(Core* core, int thread_count);
   ~Loader();
 
-  // `done` runs on the loop with everything installed, or with the first failure.
+  // `done` runs on the loop with everything installed, or with the first failure. Who wants one
+  // object that is being fetched waits for that fetch.
   void Start(std::vector<LoadItem> items, Pins* pins, std::function<void(Status)> done);
   Status LoadNow(const std::vector<LoadItem>& items, Pins* pins);
   void Release(Pins* pins);
@@ -67,15 +75,20 @@ class Loader {
   Status InstallPage(const LoadItem& item, Fetched fetched);
   Status InstallProducerPage(const LoadItem& item, Fetched fetched);
   void InstallSchedule(const LoadItem& item, SchedulePage page, Pins* pins);
+  // Holds what the item names, if it is in memory, for the command of `pins`, if that is given.
+  void Pin(const LoadItem& item, Pins* pins);
   // What the item names, if it is in memory.
   Unit* FindUnit(const LoadItem& item) const;
   void Submit(std::shared_ptr<Request> request);
   void Finish(const std::shared_ptr<Request>& request);
+  // Tells all who wait.
+  void Answer(Request& request, const Status& status);
 
   Core& core_;
   uint64_t load_count_ = 0;
   int scans_in_flight_ = 0;
   int requests_in_flight_ = 0;
+  absl::flat_hash_map<Identity, std::shared_ptr<Request>> by_identity_;
   std::unique_ptr<WorkerPool> workers_;  // Last: its threads stop before the rest goes.
 };
 

@@ -115,6 +115,11 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget, bool is
   cf.bottommost_compression_opts.level = 1;
   if (family == Family::kBlocks) {
     cf.merge_operator = std::make_shared<ConcatenationMerge>();
+    // A queue adds at one end and deletes at the other: a table of level 0 spans the whole stream,
+    // and is merged with all of the next level. So that one is kept small.
+    cf.target_file_size_base = size_t{is_small_disk ? 1u : 4u} << 20;
+    cf.target_file_size_multiplier = 4;
+    cf.max_bytes_for_level_base = size_t{is_small_disk ? 4u : 16u} << 20;
   }
   // Files that are mostly tombstones are compacted soon: queues delete at the head.
   cf.table_properties_collector_factories = {
