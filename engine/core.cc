@@ -102,6 +102,20 @@ Result<StringValue*> Core::FindString(Op& op, std::string_view key) {
   return static_cast<StringValue*>(value);
 }
 
+namespace {
+
+LoadItem ItemOf(const Stream& stream, const BlockSlot& slot) {
+  LoadItem item;
+  item.kind = LoadItem::Kind::kBlock;
+  item.physical_db = stream.physical_db;
+  item.uid = stream.uid;
+  item.key = stream.key;
+  item.first_id = slot.first_id;
+  return item;
+}
+
+}  // namespace
+
 Block* Core::NeedBlock(Op& op, Stream& stream, BlockSlot& slot, StreamId from) {
   if (slot.unit != nullptr &&
       (slot.unit->block.complete() || (from != StreamId::Min() && slot.unit->block.Covers(from)))) {
@@ -112,14 +126,23 @@ Block* Core::NeedBlock(Op& op, Stream& stream, BlockSlot& slot, StreamId from) {
       op.needs.back().uid == stream.uid && op.needs.back().first_id == slot.first_id) {
     return nullptr;  // Entries are asked for one by one, those of a block in a row.
   }
-  LoadItem item;
-  item.kind = LoadItem::Kind::kBlock;
-  item.physical_db = stream.physical_db;
-  item.uid = stream.uid;
-  item.key = stream.key;
-  item.first_id = slot.first_id;
-  op.needs.push_back(std::move(item));
+  op.needs.push_back(ItemOf(stream, slot));
   return nullptr;
+}
+
+void Core::Prefetch(const Stream& stream, Directory::Place place) {
+  // On a busy machine a reader thread may get its turn a millisecond late.
+  constexpr int kAhead = 8;
+  if (options.reader_threads == 0) {
+    return;
+  }
+  std::optional<Directory::Place> at = place;
+  for (int i = 0; i < kAhead && at.has_value(); ++i, at = stream.directory.Next(*at)) {
+    const BlockSlot& slot = stream.directory.At(*at);
+    if (slot.unit == nullptr) {
+      loader->Prefetch(ItemOf(stream, slot));
+    }
+  }
 }
 
 PendingPage* Core::NeedPage(Op& op, Group& group, PageSlot& slot) {

@@ -117,6 +117,9 @@ class Core {
 
   // The complete block, or null and a note in op.needs. `from`: entries below it are not wanted.
   Block* NeedBlock(Op& op, Stream& stream, BlockSlot& slot, StreamId from = StreamId::Min());
+  // Has the block and some behind it fetched, unless they are in memory or on their way, because
+  // they are likely to be needed soon.
+  void Prefetch(const Stream& stream, Directory::Place place);
   PendingPage* NeedPage(Op& op, Group& group, PageSlot& slot);
   ProducerPage* NeedProducerPage(Op& op, Stream& stream, ProducerSlot& slot);
   // kNotLoaded if op.needs has anything, after reading it at once where op says so.

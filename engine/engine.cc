@@ -151,8 +151,9 @@ void Engine::SetIdempotencyDefaults(uint32_t duration_s, uint32_t max_size) {
 }
 
 Status Engine::Reload(Now now) {
-  const int of_own =
-      (core_->reaper->is_fetching() ? 1 : 0) + (core_->steward->is_fetching() ? 1 : 0);
+  const int of_own = core_->loader->prefetches_in_flight() +
+                     (core_->reaper->is_fetching() ? 1 : 0) +
+                     (core_->steward->is_fetching() ? 1 : 0);
   if (core_->loader->requests_in_flight() > of_own) {
     return Status(Code::kLimit, "objects are being fetched");
   }

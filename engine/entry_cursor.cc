@@ -70,6 +70,9 @@ void EntryCursor::Next() {
 
 namespace {
 
+// A reader that takes so many entries at a time will most often come for those behind them.
+constexpr int64_t kLikelyToGoOn = 16;
+
 // Live entries of a block that lie within the extent, as far as the directory tells: never too
 // many.
 uint32_t SureCount(const BlockSlot& slot, const EntryExtent& extent) {
@@ -88,7 +91,8 @@ void RequireEntries(Core& core, Op& op, Stream& stream, const EntryExtent& exten
   auto at = forward ? directory.FindAtOrAfter(start) : directory.Find(extent.end);
   uint64_t count = 0;
   uint64_t bytes = 0;
-  while (at.has_value()) {
+  bool enough = false;
+  while (at.has_value() && !enough) {
     BlockSlot& slot = directory.At(*at);
     if (forward ? slot.first_id > extent.end : slot.last_id < start) {
       return;
@@ -99,11 +103,13 @@ void RequireEntries(Core& core, Op& op, Stream& stream, const EntryExtent& exten
     const uint32_t sure = SureCount(slot, extent);
     count += sure;
     bytes += sure > 0 ? slot.live_data_bytes + uint64_t{sure} * kEntryReplyOverhead : 0;
-    if ((extent.count > 0 && count >= static_cast<uint64_t>(extent.count)) ||
-        (extent.max_bytes > 0 && bytes >= extent.max_bytes)) {
-      return;
-    }
+    enough = (extent.count > 0 && count >= static_cast<uint64_t>(extent.count)) ||
+             (extent.max_bytes > 0 && bytes >= extent.max_bytes);
     at = forward ? directory.Next(*at) : directory.Previous(*at);
+  }
+  if (forward && at.has_value() && extent.count >= kLikelyToGoOn && op.needs.empty() &&
+      directory.At(*at).first_id <= extent.end) {
+    core.Prefetch(stream, *at);
   }
 }
 

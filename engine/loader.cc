@@ -14,6 +14,8 @@ namespace {
 
 // Checkpoints that may pass while a load is under way before it gives up starting over.
 constexpr int kMaxAttempts = 8;
+// What is only likely to be needed does not keep the readers from what is.
+constexpr int kMaxPrefetches = 16;
 
 Stream* FindStreamOf(Core& core, const LoadItem& item) {
   // By uid: it may have been renamed since.
@@ -383,6 +385,16 @@ void Loader::Start(std::vector<LoadItem> items, Pins* pins, std::function<void(S
     by_identity_.emplace(*request->identity, request);
   }
   Submit(std::move(request));
+}
+
+void Loader::Prefetch(LoadItem item) {
+  std::vector<LoadItem> items;
+  items.push_back(std::move(item));
+  if (prefetches_in_flight_ >= kMaxPrefetches || by_identity_.contains(*IdentityOf(items))) {
+    return;
+  }
+  ++prefetches_in_flight_;
+  Start(std::move(items), nullptr, [this](const Status&) { --prefetches_in_flight_; });
 }
 
 void Loader::Submit(std::shared_ptr<Request> request) {

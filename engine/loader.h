@@ -34,6 +34,8 @@ class Loader {
   // `done` runs on the loop with everything installed, or with the first failure. Who wants one
   // object that is being fetched waits for that fetch.
   void Start(std::vector<LoadItem> items, Pins* pins, std::function<void(Status)> done);
+  // Fetches an object for nobody, unless it is being fetched. A failure is met by whoever needs it.
+  void Prefetch(LoadItem item);
   Status LoadNow(const std::vector<LoadItem>& items, Pins* pins);
   void Release(Pins* pins);
   uint64_t load_count() const { return load_count_; }
@@ -41,6 +43,8 @@ class Loader {
   void StopThreads();
   // Calls of Start whose `done` has not run.
   int requests_in_flight() const { return requests_in_flight_; }
+  // Of these, calls of Prefetch.
+  int prefetches_in_flight() const { return prefetches_in_flight_; }
   // Scans under way: the keyspace keeps its list of changes until they are through.
   int scans_in_flight() const { return scans_in_flight_; }
 
@@ -88,6 +92,7 @@ class Loader {
   uint64_t load_count_ = 0;
   int scans_in_flight_ = 0;
   int requests_in_flight_ = 0;
+  int prefetches_in_flight_ = 0;
   absl::flat_hash_map<Identity, std::shared_ptr<Request>> by_identity_;
   std::unique_ptr<WorkerPool> workers_;  // Last: its threads stop before the rest goes.
 };

@@ -55,6 +55,7 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options,
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   db.bytes_per_sync = uint64_t{1} << 20;
+  db.compaction_readahead_size = size_t{512} << 10;
   db.enable_pipelined_write = false;
   return db;
 }
@@ -121,9 +122,13 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget, bool is
     cf.target_file_size_multiplier = 4;
     cf.max_bytes_for_level_base = size_t{is_small_disk ? 4u : 16u} << 20;
   }
-  // Files that are mostly tombstones are compacted soon: queues delete at the head.
+  // Tables that are mostly tombstones are compacted soon. In a queue that keeps its length each
+  // table of level 0 has as many tombstones as blocks, all of them in a row: that is no reason.
+  constexpr size_t kNeverByWindow = size_t{1} << 20;
   cf.table_properties_collector_factories = {
-      rocksdb::NewCompactOnDeletionCollectorFactory(128, 64, 0.5)};
+      family == Family::kBlocks
+          ? rocksdb::NewCompactOnDeletionCollectorFactory(kNeverByWindow, kNeverByWindow, 0.75)
+          : rocksdb::NewCompactOnDeletionCollectorFactory(128, 64, 0.5)};
   return cf;
 }
 

@@ -197,6 +197,14 @@ Plan MakePlan(Core& core, Op& op, Stream& stream, const TrimArgs& args, const Tr
   return plan;
 }
 
+// The next trims look into the first blocks, one after the other.
+void PrefetchHead(Core& core, const Stream& stream) {
+  const Directory& directory = stream.directory;
+  if (!directory.empty()) {
+    core.Prefetch(stream, directory.First());
+  }
+}
+
 int64_t TrimByReference(Core& core, Stream& stream, const TrimArgs& args) {
   Op op;
   const std::vector<IdRange> ranges = AckedTrim(core, op, stream, args, {}).Plan();
@@ -257,6 +265,7 @@ int64_t TrimStream(Core& core, Stream& stream, const TrimArgs& args) {
   }
   const uint64_t length_before = stream.length;
   Emit(core, stream, Trimmed{plan.first_id});
+  PrefetchHead(core, stream);
   return static_cast<int64_t>(length_before - stream.length);
 }
 

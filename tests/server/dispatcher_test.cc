@@ -308,6 +308,24 @@ TEST_F(LoadingTest, WhatWasFetchedForAClientThatGoesMayLeaveTheMemory) {
   EXPECT_EQ((*stream)->pins, 0u);
 }
 
+TEST_F(LoadingTest, WhatManyWaitForIsFetchedOnce) {
+  const uint64_t loads = server_.engine().GetStats().loads;
+  std::vector<TestClient*> clients;
+  constexpr size_t kClients = 20;
+  for (size_t i = 0; i < kClients; ++i) {
+    clients.push_back(&server_.Connect());
+    clients.back()->Queue(Inline("XRANGE s - +"));
+  }
+  server_.Run();
+  for (TestClient* client : clients) EXPECT_EQ(Await(*client), "[[\"1-1\", [\"f\", \"v\"]]]");
+  // The key and its block; and what the server looks for after a start.
+  EXPECT_LT(server_.engine().GetStats().loads, loads + kClients);
+  engine::Op op;
+  const auto stream = server_.engine().OpenStream(op, "s");
+  ASSERT_TRUE(stream.ok());
+  EXPECT_EQ((*stream)->pins, 0u);
+}
+
 TEST_F(LoadingTest, ReadThatLoadsBlocksAfterwards) {
   TestClient& reader = server_.Connect();
   TestClient& writer = server_.Connect();
