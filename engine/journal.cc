@@ -470,6 +470,7 @@ void Journal::RepairWrite(const Status& cause) {
 void Journal::PublishDurable(Turn turn) {
   Raise(durable_turn_, turn);
   Raise(released_turn_, turn);
+  segments_.LeaveWitness(durable_turn());
   GiveBack(writer_.LetGoThrough(durable_turn()));
 }
 

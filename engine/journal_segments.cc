@@ -295,6 +295,28 @@ bool JournalSegments::MakeSpare(JournalSegment& segment, const SegmentHeader& he
   return WriteHeader(segment).ok();
 }
 
+void JournalSegments::LeaveWitness(Turn durable_turn) {
+  if (live_.empty() || spares_.empty()) {
+    return;
+  }
+  const SegmentHeader& newest = live_.back()->header;
+  if (newest.sequence == witnessed_sequence_ || newest.first_turn > durable_turn) {
+    return;
+  }
+  // The one that is used last.
+  SegmentHeader header = SpareHeader(checkpoint_turn_);
+  header.durable_turn = durable_turn;
+  if (MakeSpare(*spares_.front(), header)) {
+    witnessed_sequence_ = newest.sequence;
+    FAULT_POINT("journal.witness_left");
+    return;
+  }
+  std::unique_ptr<JournalSegment> spare = std::move(spares_.front());
+  spares_.erase(spares_.begin());
+  // Best effort: a file with half a header is refused at the next start.
+  static_cast<void>(Delete(std::move(spare)));
+}
+
 Status JournalSegments::VoidAll(Turn checkpoint_turn, size_t max_spares) {
   checkpoint_turn_ = std::max(checkpoint_turn_, checkpoint_turn);
   // What failed once is not written again, not even to void it: it is deleted below.

@@ -104,6 +104,9 @@ class JournalSegments {
   // Not synced: if the header is lost, the records come back, and the stamp says they are old.
   // False: the segment could not be written and belongs deleted.
   static bool MakeSpare(JournalSegment& segment, const SegmentHeader& header);
+  // Notes in a spare that turns of the newest segment are durable, once for each such segment:
+  // nothing else would tell that its file is missing. Not synced. Does nothing without a spare.
+  void LeaveWitness(Turn durable_turn);
   // Thread: any.
   Status Delete(std::unique_ptr<JournalSegment> segment) const;
 
@@ -126,6 +129,7 @@ class JournalSegments {
   uint64_t highest_sequence_ = 0;
   uint32_t highest_epoch_ = 0;
   Turn checkpoint_turn_ = 0;
+  uint64_t witnessed_sequence_ = 0;  // See LeaveWitness.
   uint64_t next_file_number_ = 1;
 };
 

@@ -199,6 +199,7 @@ void Journal::BuildSpares() {
     spare_builder_.reset();
     const std::lock_guard io(io_mutex_);
     segments_.AddSpare(std::move(step).value());
+    segments_.LeaveWitness(durable_turn());
     UpdateGauges();
   }
 }

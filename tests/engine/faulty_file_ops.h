@@ -39,7 +39,8 @@ class FaultyFileOps final : public JournalFileOps {
     return sync_calls_;
   }
 
-  // What a power cut leaves: of the writes not synced, any subset in 512-byte sectors.
+  // What a power cut leaves: of the writes not synced, any subset in 512-byte sectors. Files that
+  // are still open change nothing any more.
   void PowerCut(std::mt19937_64& random) {
     const std::lock_guard lock(mutex_);
     names_ = durable_names_;
@@ -55,7 +56,9 @@ class FaultyFileOps final : public JournalFileOps {
       }
       content->unsynced.clear();
       content->cached = content->durable;
+      content = std::make_shared<ContentData>(*content);
     }
+    durable_names_ = names_;
   }
 
   std::vector<std::string> Paths() const {

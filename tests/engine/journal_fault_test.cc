@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "engine/journal.h"
@@ -230,6 +231,31 @@ TEST(JournalFault, RefusesAMissingSegment) {
   AppendTurns(*OpenStarted(SmallOptions(&ops)), 1, 50, 1000);
   ASSERT_TRUE(ops.Remove("/j/segment-1").ok());
   EXPECT_EQ(OpenAndReplay(SmallOptions(&ops), 0).status.code(), Code::kCorruption);
+}
+
+TEST(JournalFault, RefusesAMissingNewestSegment) {
+  for (Turn length = 1; length <= 40; length += 3) {
+    SCOPED_TRACE(length);
+    FaultyFileOps ops;
+    JournalOptions options = SmallOptions(&ops);
+    options.use_thread = true;
+    {
+      auto journal = OpenStarted(options);
+      AppendTurns(*journal, 1, length, 1500);
+      ASSERT_TRUE(journal->Sync().ok());
+      // From then on there is a spare, and the next sync finds it at the latest.
+      while (journal->headroom_bytes() < options.segment_bytes - kSegmentHeaderBlockBytes) {
+        std::this_thread::yield();
+      }
+      AppendTurns(*journal, length + 1, length + 1, 10);
+      ASSERT_TRUE(journal->Sync().ok());
+    }
+    ASSERT_TRUE(ops.Remove(NewestSegment(ops).first).ok());
+    options.use_thread = false;
+    EXPECT_EQ(OpenAndReplay(options, 0).status.code(), Code::kCorruption);
+    options.accept_loss = true;
+    EXPECT_TRUE(OpenAndReplay(options, 0).status.ok());
+  }
 }
 
 // One life after the other, each ended by a power cut: nothing durable is lost, nothing is out of

@@ -45,6 +45,7 @@ constexpr const char* kOurs[] = {
     "journal.epoch_written",
     "journal.failed_over",
     "journal.segment_taken",
+    "journal.witness_left",
     "open.directory_made",
     "open.first_checkpoint_written",
     "open.journal_directory_made",

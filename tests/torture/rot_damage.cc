@@ -103,7 +103,8 @@ void Overwrite(std::string* bytes, Damage* damage, std::mt19937_64& random) {
   damage->words = how == 0 ? "zeros" : how == 1 ? "random bytes" : "bytes from elsewhere";
 }
 
-// A segment that is missing altogether cannot be told from one that never was, if it is the newest.
+// A segment that is missing altogether may not be told from one that never was, if it is the newest
+// and no spare says otherwise yet.
 DamageKind PickKind(const std::string& file, const DamageWeights& weights,
                     std::mt19937_64& random) {
   const bool may_go = file.find("journal/") == std::string::npos;

@@ -258,6 +258,7 @@ def cases():
     yield "a segment empty", "killed", lambda d: cut(segments(d)[-1], 0), REFUSED, "segment"
     yield "a segment cut off", "killed", lambda d: cut(segments(d)[-1], 20000), REFUSED, "cut off"
     yield "oldest segment missing", "killed", lambda d: remove(segments(d)[0]), REFUSED, "turns are missing"
+    yield "newest segment missing", "killed", lambda d: remove(segments(d)[-1]), REFUSED, "was durable but"
     yield "a record damaged", "killed", lambda d: flip(segments(d)[-1], 6000), REFUSED, "turns are missing"
     yield "segment made by half", "killed", lambda d: (d / "journal/segment-99.new").write_text("x"), STARTS, ""
     yield "other files about", "killed", lambda d: [
