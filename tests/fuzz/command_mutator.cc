@@ -219,19 +219,19 @@ Lines LinesOf(const uint8_t* data, size_t size) {
   return Mutator::Split({reinterpret_cast<const char*>(data), size}, '\n');
 }
 
-// A start takes as long as some hundred commands: one input in eight has any. The same for commands
-// that are repeated often.
+// A start takes as long as some hundred commands: one input in 64 has any. One in eight has
+// commands that are repeated often.
 void KeepShort(Mutator* mutator, Lines* lines) {
-  constexpr std::string_view kStarts[] = {"!reopen", "reload", "RELOAD", "loadaof", "LOADAOF"};
+  constexpr std::string_view kStarts[] = {"!reopen", "reload",   "RELOAD",  "loadaof",
+                                          "LOADAOF", "shutdown", "SHUTDOWN"};
   constexpr std::string_view kRepeat = "!repeat ";
-  const size_t kept = mutator->Draw(8);
-  if (kept != 0) {
+  if (mutator->Draw(64) != 0) {
     std::erase_if(*lines, [&kStarts](const std::string& line) {
       return std::ranges::any_of(
           kStarts, [&](std::string_view word) { return line.find(word) != line.npos; });
     });
   }
-  if (kept == 1) return;
+  if (mutator->Draw(8) == 0) return;
   for (std::string& line : *lines) {
     const size_t at = line.find(kRepeat);
     if (at == line.npos) continue;
