@@ -40,9 +40,8 @@ BlockUnit& TailOf(Core& core, Stream& stream, BlockSlot& slot) {
 }
 
 BlockSlot& OpenBlock(Core& core, Stream& stream, StreamId first_id) {
-  // A stream that has filled a block will most likely fill the next one.
-  const bool filled_one =
-      !stream.directory.empty() && stream.directory.Back().byte_size >= kBlockTargetBytes / 2;
+  // A stream that has filled a block will most likely fill the next one as far.
+  const size_t filled = stream.directory.empty() ? 0 : stream.directory.Back().byte_size;
   auto& pages = stream.directory.pages();
   if (!pages.empty() && stream.directory.Back().last_id >= first_id) {
     // XSETID went back below deleted entries at the end of the block. None of them is live, so the
@@ -61,8 +60,9 @@ BlockSlot& OpenBlock(Core& core, Stream& stream, StreamId first_id) {
   std::vector<BlockSlot>& slots = pages.back()->slots;
   slots.push_back(std::move(slot));
   Block block(first_id);
-  if (filled_one) {
-    block.Reserve(kBlockTargetBytes);
+  if (filled >= kBlockTargetBytes / 2) {
+    constexpr size_t kSlack = 512;
+    block.Reserve(std::clamp(filled + kSlack, kBlockTargetBytes, 4 * kBlockTargetBytes));
   }
   core.AttachBlock(stream, slots.back(), std::move(block));
   return slots.back();

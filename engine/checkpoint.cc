@@ -175,11 +175,10 @@ void Checkpoint::EncodeBlock(BlockUnit& unit) {
   }
   const Stream& stream = *unit.stream;
   const std::string key = BlockKey(stream.physical_db, stream.uid, unit.block.first_id());
-  if (unit.block.EncodeUnsaved(&scratch_) == Block::WriteAs::kPut) {
-    batch_.Put(Family::kBlocks, key, scratch_);
-  } else {
-    batch_.Merge(key, scratch_);
-  }
+  batch_.Append(Family::kBlocks, key, [&unit](std::string* out) {
+    const bool is_put = unit.block.EncodeUnsaved(out) == Block::WriteAs::kPut;
+    return is_put ? Batch::As::kPut : Batch::As::kMerge;
+  });
   const auto place = stream.directory.Find(unit.block.first_id());
   unit.stream->directory.At(*place).on_disk = true;
 }

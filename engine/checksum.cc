@@ -1,8 +1,7 @@
 #include "engine/checksum.h"
 
-#include <xxhash.h>
-
 #include "engine/codec.h"
+#include "engine/xxh3.h"
 
 namespace engine {
 

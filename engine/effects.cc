@@ -41,8 +41,10 @@ std::string Recorder::Take(std::string spare) {
 }
 
 void Recorder::Begin(EffectType type, uint32_t stream) {
-  PutU8(&bytes_, static_cast<uint8_t>(type));
-  PutVarint(&bytes_, stream);
+  char header[1 + kMaxVarintBytes];
+  header[0] = static_cast<char>(type);
+  const char* const end = WriteVarint(header + 1, stream);
+  bytes_.append(header, static_cast<size_t>(end - header));
   ++effect_count_;
   hard_ = true;
 }
@@ -53,10 +55,14 @@ void Recorder::BeginWithGroup(EffectType type, uint32_t stream, GroupNumber grou
 }
 
 uint32_t Recorder::NameStream(const StreamNamed& effect) {
-  PutU8(&bytes_, static_cast<uint8_t>(EffectType::kStreamNamed));
-  PutVarint(&bytes_, effect.physical_db);
-  PutVarint(&bytes_, effect.uid);
-  PutString(&bytes_, effect.key);
+  char header[1 + 3 * kMaxVarintBytes];
+  char* next = header;
+  *next++ = static_cast<char>(EffectType::kStreamNamed);
+  next = WriteVarint(next, effect.physical_db);
+  next = WriteVarint(next, effect.uid);
+  next = WriteVarint(next, effect.key.size());
+  bytes_.append(header, static_cast<size_t>(next - header));
+  bytes_.append(effect.key);
   return next_stream_++;
 }
 
@@ -66,13 +72,22 @@ void Recorder::Add(uint32_t stream, const StreamCreated& effect) {
   PutVarint(&bytes_, effect.idmp_max_size);
 }
 
+// Put together first: most of all effects are of this kind.
 void Recorder::Add(uint32_t stream, const EntryAdded& effect) {
-  Begin(EffectType::kEntryAdded, stream);
-  PutVarintId(&bytes_, effect.id);
-  PutU8(&bytes_, static_cast<uint8_t>((effect.opens_node ? 1 : 0) | (effect.opens_block ? 2 : 0)));
-  PutVarint(&bytes_, effect.arg_count);
-  PutVarint(&bytes_, effect.data_bytes);
-  PutString(&bytes_, effect.payload);
+  char header[2 + 6 * kMaxVarintBytes];
+  char* next = header;
+  *next++ = static_cast<char>(EffectType::kEntryAdded);
+  next = WriteVarint(next, stream);
+  next = WriteVarint(next, effect.id.ms);
+  next = WriteVarint(next, effect.id.seq);
+  *next++ = static_cast<char>((effect.opens_node ? 1 : 0) | (effect.opens_block ? 2 : 0));
+  next = WriteVarint(next, effect.arg_count);
+  next = WriteVarint(next, effect.data_bytes);
+  next = WriteVarint(next, effect.payload.size());
+  bytes_.append(header, static_cast<size_t>(next - header));
+  bytes_.append(effect.payload);
+  ++effect_count_;
+  hard_ = true;
 }
 
 void Recorder::Add(uint32_t stream, const EntriesDeleted& effect) {

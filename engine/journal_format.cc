@@ -1,10 +1,10 @@
 #include "engine/journal_format.h"
 
-#include <xxhash.h>
-
 #include <cstring>
 #include <tuple>
 #include <type_traits>
+
+#include "engine/xxh3.h"
 
 namespace engine {
 namespace {

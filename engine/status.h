@@ -3,6 +3,7 @@
 // Codes, not texts, are the contract: the wire wording of each lives in server/core/error_reply.cc.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,32 @@ enum class Code : unsigned char {
   kClosing,     // The engine is shutting down.
 };
 
+// Words that are most often absent. A pointer: outcomes are made, moved and thrown away many times
+// for each command, and nearly all of them say nothing.
+class OptionalText {
+ public:
+  OptionalText() = default;
+  explicit OptionalText(std::string text)
+      : text_(text.empty() ? nullptr : std::make_unique<const std::string>(std::move(text))) {}
+  OptionalText(const OptionalText& other) : OptionalText(other.text()) {}
+  OptionalText(OptionalText&&) = default;
+  OptionalText& operator=(OptionalText other) noexcept {
+    text_ = std::move(other.text_);
+    return *this;
+  }
+
+  bool empty() const { return text_ == nullptr; }
+  const std::string& text() const { return text_ == nullptr ? NoText() : *text_; }
+
+ private:
+  static const std::string& NoText() {
+    static const std::string none;
+    return none;
+  }
+
+  std::unique_ptr<const std::string> text_;
+};
+
 class [[nodiscard]] Status {
  public:
   Status() = default;
@@ -39,11 +66,11 @@ class [[nodiscard]] Status {
   bool ok() const { return code_ == Code::kOk; }
   Code code() const { return code_; }
   // Detail for logs and, where error_reply.cc says so, for the client. Empty on success.
-  const std::string& message() const { return message_; }
+  const std::string& message() const { return message_.text(); }
 
  private:
   Code code_ = Code::kOk;
-  std::string message_;
+  OptionalText message_;
 };
 
 inline Status OkStatus() { return Status(); }

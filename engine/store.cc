@@ -132,6 +132,21 @@ void Batch::Merge(std::string_view key, std::string_view value) {
   Add(&bytes_, kMerge, Family::kBlocks, key, value);
 }
 
+void Batch::Append(Family family, std::string_view key,
+                   absl::FunctionRef<As(std::string*)> append) {
+  CHECK(IsCallerKey(key));
+  const size_t begin = bytes_.size();
+  Add(&bytes_, kPut, family, key, {});
+  const size_t value_begin = bytes_.size();
+  const As as = append(&bytes_);
+  const size_t size = bytes_.size() - value_begin;
+  CHECK(size <= UINT32_MAX);
+  const auto length = static_cast<uint32_t>(size);
+  bytes_[begin] = static_cast<char>(as == As::kPut ? kPut : kMerge);
+  std::memcpy(bytes_.data() + begin + kOperationHeaderBytes - sizeof(length), &length,
+              sizeof(length));
+}
+
 void Batch::Delete(Family family, std::string_view key) {
   CHECK(IsCallerKey(key));
   Add(&bytes_, kDelete, family, key, {});

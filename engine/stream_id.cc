@@ -65,7 +65,7 @@ size_t FormatStreamId(StreamId id, char* buffer) {
     *dash = '-';
     kept.size = static_cast<size_t>(dash + 1 - kept.text);
   }
-  std::memcpy(buffer, kept.text, kept.size);
+  std::memcpy(buffer, kept.text, sizeof(kept.text));  // A constant size is a few moves.
   const char* const end = std::to_chars(buffer + kept.size, buffer + kMaxStreamIdText, id.seq).ptr;
   return static_cast<size_t>(end - buffer);
 }

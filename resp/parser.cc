@@ -186,7 +186,33 @@ Parser::Step Parser::ParseCount(std::string_view data, const ParserLimits& limit
   return count > 0 ? Step::kDone : Step::kEmpty;
 }
 
+// Takes arguments of up to 999 bytes while they are here whole and written as usual. What is left,
+// whatever it is, ParseArguments decides.
+void Parser::TakeShortArguments(std::string_view data, const ParserLimits& limits) {
+  static_assert(kMaxUnauthenticatedBulkBytes > 999);
+  if (bulk_bytes_ >= 0 || limits.max_bulk_bytes <= 999) return;
+  const char* const end = data.data() + data.size();
+  const char* p = data.data() + cursor_;
+  int64_t left = remaining_arguments_;
+  // `$1\r\n` and what it announces, or `$999\r\n`, and the CRLF behind it.
+  while (left > 0 && end - p >= 7 && *p == '$') {
+    size_t size = static_cast<unsigned char>(p[1] - '0');
+    if (size == 0 || size > 9) break;
+    const char* digit = p + 2;
+    for (int more = 0; more < 2 && IsDigit(*digit); ++more, ++digit) {
+      size = size * 10 + static_cast<size_t>(*digit - '0');
+    }
+    if (*digit != '\r' || static_cast<size_t>(end - digit) < size + 4) break;
+    args_.emplace_back(digit + 2, size);
+    p = digit + 2 + size + 2;
+    --left;
+  }
+  cursor_ = static_cast<size_t>(p - data.data());
+  remaining_arguments_ = left;
+}
+
 Parser::Step Parser::ParseArguments(std::string_view data, const ParserLimits& limits) {
+  TakeShortArguments(data, limits);
   while (remaining_arguments_ > 0) {
     if (bulk_bytes_ < 0) {
       const Step step = ParseBulkHeader(data, limits);

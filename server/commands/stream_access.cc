@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <cstring>
 #include <iterator>
 
 #include "engine/inspect.h"
@@ -23,15 +24,27 @@ constexpr size_t kMaxEntryHead = 4 + kMaxIdBulk + 13;
 
 char* PutText(char* to, std::string_view text) { return std::copy(text.begin(), text.end(), to); }
 
+char* PutLineEnd(char* to) {
+  *to++ = '\r';
+  *to++ = '\n';
+  return to;
+}
+
 // Returns the position behind the bulk string.
 char* PutId(char* to, StreamId id) {
-  char text[engine::kMaxStreamIdText];
+  // Where the id goes if its length has two digits, as that of all that hold a time.
+  char* text = to + 5;
   const size_t size = engine::FormatStreamId(id, text);
   *to++ = '$';
-  to = std::to_chars(to, to + 2, size).ptr;
-  to = PutText(to, "\r\n");
-  to = std::copy_n(text, size, to);
-  return PutText(to, "\r\n");
+  if (size >= 10) {
+    *to++ = static_cast<char>('0' + size / 10);
+  } else {
+    std::memmove(text - 1, text, size);
+    --text;
+  }
+  *to++ = static_cast<char>('0' + size % 10);
+  PutLineEnd(to);
+  return PutLineEnd(text + size);
 }
 
 }  // namespace

@@ -167,6 +167,7 @@ struct CommandSpec {
   KeyWord key_word = {};
   std::string_view key_flags = {};  // What happens to the keys: "RW update".
   std::string_view tips = {};       // Hints for proxies in COMMAND, blank-separated.
+  uint16_t index = 0;               // Position in the table; set there.
 };
 
 }  // namespace server

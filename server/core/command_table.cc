@@ -55,6 +55,7 @@ class CommandTable {
       rows_.insert(rows_.end(), family.begin(), family.end());
     }
     std::ranges::sort(rows_, {}, &CommandSpec::name);
+    for (size_t i = 0; i < rows_.size(); ++i) rows_[i].index = static_cast<uint16_t>(i);
     for (const CommandSpec& row : rows_) CheckRow(row);
     top_level_count_ = static_cast<size_t>(
         std::ranges::count_if(rows_, [](const CommandSpec& row) { return !IsSubcommand(row); }));
@@ -111,10 +112,6 @@ const CommandTable& Table() {
 }  // namespace
 
 std::span<const CommandSpec> AllCommands() { return Table().rows(); }
-
-size_t CommandIndex(const CommandSpec& spec) {
-  return static_cast<size_t>(&spec - Table().rows().data());
-}
 
 const CommandSpec* FindCommand(std::string_view name) {
   const CommandSpec* spec = FindCommandByFullName(name);

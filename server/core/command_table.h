@@ -22,7 +22,7 @@ inline constexpr size_t kMaxCommandNameBytes = 48;
 // All rows, subcommands included, by name; the subcommands of a container follow it directly.
 std::span<const CommandSpec> AllCommands();
 // Position of a row of AllCommands(), for tables that run in parallel to it.
-size_t CommandIndex(const CommandSpec& spec);
+inline size_t CommandIndex(const CommandSpec& spec) { return spec.index; }
 
 // The command of that name, in any case. Null when there is none. Allocates nothing.
 const CommandSpec* FindCommand(std::string_view name);

@@ -306,6 +306,6 @@ std::string TextOf(const engine::Status& status) {
 Outcome::Outcome(Error error, std::initializer_list<std::string_view> arguments)
     : text_(TextOf(error, arguments)) {}
 
-std::string Outcome::Text() const { return text_.empty() ? TextOf(status_) : text_; }
+std::string Outcome::Text() const { return text_.empty() ? TextOf(status_) : text_.text(); }
 
 }  // namespace server

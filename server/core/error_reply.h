@@ -221,7 +221,7 @@ class [[nodiscard]] Outcome {
 
  private:
   engine::Status status_;
-  std::string text_;
+  engine::OptionalText text_;
 };
 
 inline Outcome Done() { return Outcome(); }

@@ -130,6 +130,27 @@ TEST_F(StoreTest, MergesConcatenateWithinAndAcrossCheckpoints) {
   EXPECT_EQ(*store_->Get(Family::kBlocks, "new"), "first,n,n,n,n,n,n,n,");
 }
 
+TEST_F(StoreTest, AValueMayBeAppendedInPlace) {
+  Reopen();
+  Batch batch;
+  batch.Put(Family::kBlocks, "a", "before,");
+  batch.Append(Family::kBlocks, "a", [](std::string* out) {
+    out->append("merged,");
+    return Batch::As::kMerge;
+  });
+  batch.Append(Family::kBlocks, "b", [](std::string* out) {
+    out->append(100'000, 'x');
+    return Batch::As::kPut;
+  });
+  batch.Append(Family::kBlocks, "c", [](std::string*) { return Batch::As::kPut; });
+  batch.Put(Family::kBlocks, "d", "after");
+  ASSERT_TRUE(store_->WriteCheckpoint(batch, 1, "").ok());
+  EXPECT_EQ(*store_->Get(Family::kBlocks, "a"), "before,merged,");
+  EXPECT_EQ(*store_->Get(Family::kBlocks, "b"), std::string(100'000, 'x'));
+  EXPECT_EQ(*store_->Get(Family::kBlocks, "c"), "");
+  EXPECT_EQ(*store_->Get(Family::kBlocks, "d"), "after");
+}
+
 TEST_F(StoreTest, OperationsApplyInTheirOrder) {
   Reopen();
   Batch batch;
