@@ -15,6 +15,7 @@
 #include "server/core/config.h"
 #include "server/core/dispatcher.h"
 #include "server/core/log.h"
+#include "server/core/quiet_watch.h"
 #include "server/core/server_context.h"
 #include "server/net/connection_table.h"
 #include "server/net/event_loop.h"
@@ -55,6 +56,7 @@ class Server final : public ServerControl {
   // --- Turns: server_turn.cc ---
   void RunTurn();
   void Tick(int64_t now_us);
+  void ReturnUnusedMemory();
   void OnStopSignal();
   void OnStorageFailure(const engine::Status& cause);
 
@@ -83,6 +85,7 @@ class Server final : public ServerControl {
   bool saves_at_stop_ = true;
   bool has_failed_ = false;  // The storage, for good.
   int64_t next_tick_us_ = 0;
+  QuietWatch quiet_;
 };
 
 }  // namespace server

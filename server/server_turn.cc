@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/core/process_usage.h"
+#include "server/limits.h"
 #include "server/net/limits.h"
 #include "server/server.h"
 
@@ -38,6 +40,13 @@ void Server::Tick(int64_t now_us) {
   dispatcher_->Tick();
   connections_->Tick();
   for (const std::unique_ptr<Listener>& listener : listeners_) listener->Tick();
+  if (quiet_.Tick(context_->stats().commands_processed)) ReturnUnusedMemory();
+}
+
+// What a burst has needed stays with the allocator as long as there may be another: memory that was
+// used before is cheaper. Giving it back takes about 8 ms for each 100 MiB.
+void Server::ReturnUnusedMemory() {
+  if (ResidentBytes() > AllocatorUsed().allocated + kUnusedBytesKept) ReturnFreeMemory();
 }
 
 void Server::RequestShutdown(bool save) {
