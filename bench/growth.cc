@@ -23,6 +23,8 @@ constexpr double kMib = 1048576;
 constexpr double kIdleLimitSeconds = 60;
 // After the last work allocators give memory back for a while.
 constexpr std::chrono::seconds kSettleTime{2};
+// And a server may wait for longer until it is sure that it is not needed again.
+constexpr std::chrono::seconds kRestTime{35};
 constexpr std::chrono::seconds kRewriteLimit{300};
 constexpr std::chrono::seconds kRestartLimit{900};
 constexpr uint64_t kTrimStep = 1000;
@@ -112,6 +114,8 @@ class GrowthRun {
     point_.load_per_s = loaded.operations_per_s;
     Settle(server_);
     point_.loaded_mib = ResidentMib(server_);
+    std::this_thread::sleep_for(kRestTime);
+    point_.rested_mib = ResidentMib(server_);
     point_.loaded_disk_mib = DiskMib(server_);
     return ExpectLength(point_.entries, 0);
   }
@@ -334,6 +338,7 @@ Json ToJson(const GrowthPoint& p) {
           {"load_per_s", p.load_per_s},
           {"empty_mib", p.empty_mib},
           {"loaded_mib", p.loaded_mib},
+          {"rested_mib", p.rested_mib},
           {"loaded_disk_mib", p.loaded_disk_mib},
           {"add", ToJson(p.add)},
           {"trim", ToJson(p.trim)},
@@ -362,20 +367,21 @@ Json ToJson(const IdlePoint& p) {
 
 void PrintRow(std::string_view server, const GrowthPoint& p) {
   std::printf(
-      "%-5s %10llu %7.0f %7.0f %8.0f %9.0f %9.0f %9.0f %9.0f %7.1f %7.0f %8.0f %8.3f %8.3f\n",
+      "%-5s %10llu %7.0f %7.0f %7.0f %8.0f %9.0f %9.0f %9.0f %9.0f %7.1f %7.0f %8.0f %8.3f %8.3f\n",
       std::string(server).c_str(), static_cast<unsigned long long>(p.entries), p.empty_mib,
-      p.loaded_mib, p.loaded_disk_mib, p.add.operations_per_s, p.trim.operations_per_s,
-      p.trimmed_per_s, p.drain.operations_per_s, p.pending_mib, p.drained_mib, p.drained_disk_mib,
-      p.restart_kill_s, p.restart_term_s);
+      p.loaded_mib, p.rested_mib, p.loaded_disk_mib, p.add.operations_per_s,
+      p.trim.operations_per_s, p.trimmed_per_s, p.drain.operations_per_s, p.pending_mib,
+      p.drained_mib, p.drained_disk_mib, p.restart_kill_s, p.restart_term_s);
   std::fflush(stdout);
 }
 
 void PrintHeader() {
-  std::printf("%-5s %10s %7s %7s %8s %9s %9s %9s %9s %7s %7s %8s %8s %8s\n", "", "entries", "empty",
-              "loaded", "disk", "xadd", "maxlen", "xtrim", "drain", "pending", "drained", "disk",
-              "killed", "stopped");
-  std::printf("%-5s %10s %7s %7s %8s %9s %9s %9s %9s %7s %7s %8s %8s %8s\n", "", "", "MiB", "MiB",
-              "MiB", "/s", "/s", "entries/s", "entries/s", "+MiB", "MiB", "MiB", "s", "s");
+  std::printf("%-5s %10s %7s %7s %7s %8s %9s %9s %9s %9s %7s %7s %8s %8s %8s\n", "", "entries",
+              "empty", "loaded", "rested", "disk", "xadd", "maxlen", "xtrim", "drain", "pending",
+              "drained", "disk", "killed", "stopped");
+  std::printf("%-5s %10s %7s %7s %7s %8s %9s %9s %9s %9s %7s %7s %8s %8s %8s\n", "", "", "MiB",
+              "MiB", "MiB", "MiB", "/s", "/s", "entries/s", "entries/s", "+MiB", "MiB", "MiB", "s",
+              "s");
 }
 
 // All sizes on one server; what failed is in the report, and the next size is tried.

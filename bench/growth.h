@@ -40,6 +40,7 @@ struct GrowthPoint {
   double load_per_s = 0;  // until it had so many
   double empty_mib = 0;
   double loaded_mib = 0;
+  double rested_mib = 0;  // after half a minute without commands
   double loaded_disk_mib = 0;
   Throughput add;            // XADD, 50 clients, 16 at a time
   Throughput trim;           // the same with MAXLEN ~

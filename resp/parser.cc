@@ -186,16 +186,17 @@ Parser::Step Parser::ParseCount(std::string_view data, const ParserLimits& limit
   return count > 0 ? Step::kDone : Step::kEmpty;
 }
 
-// Takes arguments of up to 999 bytes while they are here whole and written as usual. What is left,
-// whatever it is, ParseArguments decides.
+// Takes arguments whose length has up to three digits while they are here whole and written as
+// usual. What is left, whatever it is, ParseArguments decides.
 void Parser::TakeShortArguments(std::string_view data, const ParserLimits& limits) {
-  static_assert(kMaxUnauthenticatedBulkBytes > 999);
-  if (bulk_bytes_ >= 0 || limits.max_bulk_bytes <= 999) return;
+  constexpr int64_t kLongest = 999;
+  static_assert(kLongest <= kMaxUnauthenticatedBulkBytes);
+  if (bulk_bytes_ >= 0 || limits.max_bulk_bytes < kLongest) return;
   const char* const end = data.data() + data.size();
   const char* p = data.data() + cursor_;
   int64_t left = remaining_arguments_;
-  // `$1\r\n` and what it announces, or `$999\r\n`, and the CRLF behind it.
-  while (left > 0 && end - p >= 7 && *p == '$') {
+  constexpr ptrdiff_t kShortest = 7;  // `$1\r\n`, one byte, CRLF.
+  while (left > 0 && end - p >= kShortest && *p == '$') {
     size_t size = static_cast<unsigned char>(p[1] - '0');
     if (size == 0 || size > 9) break;
     const char* digit = p + 2;

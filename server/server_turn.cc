@@ -44,7 +44,7 @@ void Server::Tick(int64_t now_us) {
 }
 
 // What a burst has needed stays with the allocator as long as there may be another: memory that was
-// used before is cheaper. Giving it back takes about 8 ms for each 100 MiB.
+// used before is much cheaper. Giving it back takes about 8 ms for each 100 MiB.
 void Server::ReturnUnusedMemory() {
   if (ResidentBytes() > AllocatorUsed().allocated + kUnusedBytesKept) ReturnFreeMemory();
 }

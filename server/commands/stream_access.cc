@@ -32,8 +32,9 @@ char* PutLineEnd(char* to) {
 
 // Returns the position behind the bulk string.
 char* PutId(char* to, StreamId id) {
-  // Where the id goes if its length has two digits, as that of all that hold a time.
-  char* text = to + 5;
+  // `$`, two digits, CRLF: the length of all ids that hold a time has two.
+  constexpr size_t kUsualHeader = 5;
+  char* text = to + kUsualHeader;
   const size_t size = engine::FormatStreamId(id, text);
   *to++ = '$';
   if (size >= 10) {

@@ -20,8 +20,8 @@ class QuietWatch {
     return true;
   }
 
-  // A second and a half.
-  static constexpr int kQuietTicks = 15;
+  // 30 seconds.
+  static constexpr int kQuietTicks = 300;
   static constexpr uint64_t kQuietCommands = 10;
 
  private:

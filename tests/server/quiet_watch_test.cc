@@ -20,10 +20,11 @@ int QuietAt(QuietWatch* watch, int ticks, uint64_t* commands, uint64_t per_tick)
 TEST(QuietWatch, TellsOnceAfterTheStartAndAfterEachBusyTime) {
   QuietWatch watch;
   uint64_t commands = 0;
-  EXPECT_EQ(QuietAt(&watch, 100, &commands, 0), QuietWatch::kQuietTicks);
-  EXPECT_EQ(QuietAt(&watch, 100, &commands, QuietWatch::kQuietCommands + 1), 0);
-  EXPECT_EQ(QuietAt(&watch, 100, &commands, QuietWatch::kQuietCommands), QuietWatch::kQuietTicks);
-  EXPECT_EQ(QuietAt(&watch, 100, &commands, 1), 0);
+  constexpr int kLong = 3 * QuietWatch::kQuietTicks;
+  EXPECT_EQ(QuietAt(&watch, kLong, &commands, 0), QuietWatch::kQuietTicks);
+  EXPECT_EQ(QuietAt(&watch, kLong, &commands, QuietWatch::kQuietCommands + 1), 0);
+  EXPECT_EQ(QuietAt(&watch, kLong, &commands, QuietWatch::kQuietCommands), QuietWatch::kQuietTicks);
+  EXPECT_EQ(QuietAt(&watch, kLong, &commands, 1), 0);
 }
 
 TEST(QuietWatch, ABusyTickStartsTheWaitAnew) {
