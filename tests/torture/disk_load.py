@@ -177,6 +177,8 @@ class Load:
     def prepare(self, connection):
         for record in self.records:
             reply = connection.call("XGROUP", "CREATE", record.key, GROUP, "0", "MKSTREAM")
+            if reply.is_error and reply.value.startswith(UNKNOWN):
+                raise Disconnected(f"XGROUP: {reply}")  # The storage has failed: the server ends.
             expect(not reply.is_error or reply.value.startswith(b"BUSYGROUP"), "XGROUP:", reply)
 
     def start(self, server):
