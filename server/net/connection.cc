@@ -172,7 +172,8 @@ void Connection::OnPeerClosed() {
 }
 
 bool Connection::WaitsForOthers() const {
-  return session_->state == SessionState::kBlocked || session_->state == SessionState::kHeldUp;
+  return session_->state == SessionState::kBlocked || session_->state == SessionState::kHeldUp ||
+         session_->state == SessionState::kPaused;
 }
 
 bool Connection::CheckHalfClosed() {

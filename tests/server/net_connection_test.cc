@@ -85,6 +85,22 @@ TEST_F(ConnectionTest, ABlockedClientThatGoesAwayIsForgotten) {
   EXPECT_EQ(table_->count(), 0u);
 }
 
+TEST_F(ConnectionTest, AClientThatGoesAwayWhileItsCommandIsHeldBackByAPauseIsForgotten) {
+  TestPeer other = Connect();
+  other.Send("CLIENT PAUSE 100000 WRITE\r\n");
+  Turn();
+  TestPeer client = Connect();
+  client.Send("XADD s 1-1 f v\r\nPING\r\n");
+  Turns(2);
+  EXPECT_EQ(table_->count(), 2u);
+  client.Close();
+  Turns(2);
+  EXPECT_EQ(table_->count(), 1u);
+  other.Send("CLIENT UNPAUSE\r\nXLEN s\r\n");
+  Turns(3);
+  EXPECT_EQ(other.Receive(), "+OK\r\n+OK\r\n:0\r\n");
+}
+
 TEST_F(ConnectionTest, CommandsBehindABlockedOneRunAfterIt) {
   TestPeer reader = Connect();
   TestPeer writer = Connect();
