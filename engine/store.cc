@@ -140,7 +140,7 @@ void Batch::Append(Family family, std::string_view key,
   const size_t value_begin = bytes_.size();
   const As as = append(&bytes_);
   const size_t size = bytes_.size() - value_begin;
-  CHECK(size <= UINT32_MAX);
+  CHECK(size <= UINT32_MAX && (as == As::kPut || family == Family::kBlocks));
   const auto length = static_cast<uint32_t>(size);
   bytes_[begin] = static_cast<char>(as == As::kPut ? kPut : kMerge);
   std::memcpy(bytes_.data() + begin + kOperationHeaderBytes - sizeof(length), &length,

@@ -63,7 +63,8 @@ class Batch {
   void Put(Family family, std::string_view key, std::string_view value);
   // kBlocks only: appends `value`, a self-contained segment, to what the key holds.
   void Merge(std::string_view key, std::string_view value);
-  // Either of them, as `append` says, which appends the value: spares a copy of a large one.
+  // Either of them (kMerge: kBlocks only), as `append` says, which appends the value: spares a copy
+  // of a large one.
   enum class As : uint8_t { kPut, kMerge };
   void Append(Family family, std::string_view key, absl::FunctionRef<As(std::string*)> append);
   void Delete(Family family, std::string_view key);

@@ -107,8 +107,8 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, size_t budget, bool is
   cf.target_file_size_base = size_t{is_small_disk ? 1u : 32u} << 20;
   cf.max_bytes_for_level_base = size_t{is_small_disk ? 4u : 128u} << 20;
   cf.level0_file_num_compaction_trigger = is_small_disk ? 2 : 4;
-  // Each table is not read again when it is written: that would find bad memory, and takes a sixth
-  // of all processor time under load (docs/performance.md).
+  // Each table is not read again when it is written: that would find bad memory, and takes an
+  // eighth of all processor time under load (docs/performance.md).
   cf.paranoid_file_checks = false;
   cf.periodic_compaction_seconds = 24 * 60 * 60;
   cf.compression =

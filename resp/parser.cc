@@ -186,26 +186,22 @@ Parser::Step Parser::ParseCount(std::string_view data, const ParserLimits& limit
   return count > 0 ? Step::kDone : Step::kEmpty;
 }
 
-// Takes arguments whose length has up to three digits while they are here whole and written as
-// usual. What is left, whatever it is, ParseArguments decides.
-void Parser::TakeShortArguments(std::string_view data, const ParserLimits& limits) {
-  constexpr int64_t kLongest = 999;
-  static_assert(kLongest <= kMaxUnauthenticatedBulkBytes);
-  if (bulk_bytes_ >= 0 || limits.max_bulk_bytes < kLongest) return;
+// Takes arguments while they are here whole and written as usual. What is left, whatever it is,
+// ParseArguments decides.
+void Parser::TakeWholeArguments(std::string_view data, const ParserLimits& limits) {
+  if (bulk_bytes_ >= 0) return;
+  const int64_t longest = limits.authenticated
+                              ? limits.max_bulk_bytes
+                              : std::min(limits.max_bulk_bytes, kMaxUnauthenticatedBulkBytes);
   const char* const end = data.data() + data.size();
   const char* p = data.data() + cursor_;
   int64_t left = remaining_arguments_;
-  constexpr ptrdiff_t kShortest = 7;  // `$1\r\n`, one byte, CRLF.
-  while (left > 0 && end - p >= kShortest && *p == '$') {
-    size_t size = static_cast<unsigned char>(p[1] - '0');
-    if (size == 0 || size > 9) break;
-    const char* digit = p + 2;
-    for (int more = 0; more < 2 && IsDigit(*digit); ++more, ++digit) {
-      size = size * 10 + static_cast<size_t>(*digit - '0');
-    }
-    if (*digit != '\r' || static_cast<size_t>(end - digit) < size + 4) break;
-    args_.emplace_back(digit + 2, size);
-    p = digit + 2 + size + 2;
+  while (left > 0 && p != end && *p == '$') {
+    int64_t length = 0;
+    const char* const text = ReadShortLine(p + 1, end, &length);
+    if (text == nullptr || length > longest || end - text < length + 2) break;
+    args_.emplace_back(text, static_cast<size_t>(length));
+    p = text + length + 2;
     --left;
   }
   cursor_ = static_cast<size_t>(p - data.data());
@@ -213,7 +209,7 @@ void Parser::TakeShortArguments(std::string_view data, const ParserLimits& limit
 }
 
 Parser::Step Parser::ParseArguments(std::string_view data, const ParserLimits& limits) {
-  TakeShortArguments(data, limits);
+  TakeWholeArguments(data, limits);
   while (remaining_arguments_ > 0) {
     if (bulk_bytes_ < 0) {
       const Step step = ParseBulkHeader(data, limits);
@@ -235,29 +231,20 @@ Parser::Step Parser::ParseArguments(std::string_view data, const ParserLimits& l
 }
 
 Parser::Step Parser::ParseBulkHeader(std::string_view data, const ParserLimits& limits) {
+  size_t line_end = 0;
+  const Step step = FindLineEnd(data, '\r', "too big bulk count string", &line_end);
+  if (step != Step::kDone) return step;
+  const char type = data[cursor_];
+  if (type != '$') return Fail(std::string("expected '$', got '") + type + "'");
+  const std::string_view digits = data.substr(cursor_ + 1, line_end - cursor_ - 1);
   int64_t length = 0;
-  const char* const base = data.data();
-  const char* const end = base + data.size();
-  const char* const line = base + cursor_;
-  const char* const behind =
-      line != end && *line == '$' ? ReadShortLine(line + 1, end, &length) : nullptr;
-  if (behind != nullptr) {
-    if (length > limits.max_bulk_bytes) return Fail("invalid bulk length");
-    cursor_ = static_cast<size_t>(behind - base);
-  } else {
-    size_t line_end = 0;
-    const Step step = FindLineEnd(data, '\r', "too big bulk count string", &line_end);
-    if (step != Step::kDone) return step;
-    if (*line != '$') return Fail(std::string("expected '$', got '") + *line + "'");
-    const std::string_view digits = data.substr(cursor_ + 1, line_end - cursor_ - 1);
-    if (!ParseStrictInteger(digits, &length) || length < 0 || length > limits.max_bulk_bytes) {
-      return Fail("invalid bulk length");
-    }
-    cursor_ = line_end + 2;
+  if (!ParseStrictInteger(digits, &length) || length < 0 || length > limits.max_bulk_bytes) {
+    return Fail("invalid bulk length");
   }
   if (length > kMaxUnauthenticatedBulkBytes && !limits.authenticated) {
     return Fail("unauthenticated bulk length");
   }
+  cursor_ = line_end + 2;
   bulk_bytes_ = length;
   return Step::kDone;
 }

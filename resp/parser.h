@@ -79,7 +79,7 @@ class Parser {
   void Begin();
   Step Advance(std::string_view data, const ParserLimits& limits);
   Step ParseCount(std::string_view data, const ParserLimits& limits);
-  void TakeShortArguments(std::string_view data, const ParserLimits& limits);
+  void TakeWholeArguments(std::string_view data, const ParserLimits& limits);
   Step ParseArguments(std::string_view data, const ParserLimits& limits);
   Step ParseBulkHeader(std::string_view data, const ParserLimits& limits);
   Step ParseInline(std::string_view data);

@@ -35,6 +35,8 @@ void Server::RunTurn() {
   loop_->SetTimer(std::min(next_tick_us_, dispatcher_->NextDueMicros()), now_us);
 }
 
+static_assert(QuietWatch::kQuietTicks * kTickMicros == 30'000'000);
+
 void Server::Tick(int64_t now_us) {
   next_tick_us_ = now_us + kTickMicros;
   dispatcher_->Tick();

@@ -11,7 +11,8 @@ class QuietWatch {
   // To be called each tick with the number of commands so far. True once after each busy time, its
   // beginning included, when kQuietTicks in a row have had no more than kQuietCommands.
   bool Tick(uint64_t commands) {
-    const bool is_busy = commands - commands_ > kQuietCommands;
+    // Fewer than before: they are counted anew (CONFIG RESETSTAT), which says nothing.
+    const bool is_busy = commands >= commands_ && commands - commands_ > kQuietCommands;
     commands_ = commands;
     was_busy_ |= is_busy;
     quiet_ticks_ = is_busy ? 0 : quiet_ticks_ + 1;
@@ -20,7 +21,7 @@ class QuietWatch {
     return true;
   }
 
-  // 30 seconds.
+  // 30 seconds: see server/server_turn.cc.
   static constexpr int kQuietTicks = 300;
   static constexpr uint64_t kQuietCommands = 10;
 

@@ -36,5 +36,14 @@ TEST(QuietWatch, ABusyTickStartsTheWaitAnew) {
   EXPECT_EQ(QuietAt(&watch, 1, &commands, 0), 1);
 }
 
+TEST(QuietWatch, CountingAnewIsNotBusy) {
+  QuietWatch watch;
+  uint64_t commands = 1'000'000;
+  EXPECT_EQ(QuietAt(&watch, QuietWatch::kQuietTicks, &commands, 11), 0);
+  EXPECT_EQ(QuietAt(&watch, QuietWatch::kQuietTicks, &commands, 0), QuietWatch::kQuietTicks);
+  commands = 0;
+  EXPECT_EQ(QuietAt(&watch, 2 * QuietWatch::kQuietTicks, &commands, 0), 0);
+}
+
 }  // namespace
 }  // namespace server

@@ -24,6 +24,10 @@ GROUP = b"readers"
 GONE = (Disconnected, OSError)
 
 
+class StorageFailed(Exception):
+    """A reply has said so: the server ends."""
+
+
 def is_refusal(reply):
     return reply.is_error and reply.value.startswith(REFUSALS)
 
@@ -178,7 +182,7 @@ class Load:
         for record in self.records:
             reply = connection.call("XGROUP", "CREATE", record.key, GROUP, "0", "MKSTREAM")
             if reply.is_error and reply.value.startswith(UNKNOWN):
-                raise Disconnected(f"XGROUP: {reply}")  # The storage has failed: the server ends.
+                raise StorageFailed(f"XGROUP: {reply}")
             expect(not reply.is_error or reply.value.startswith(b"BUSYGROUP"), "XGROUP:", reply)
 
     def start(self, server):

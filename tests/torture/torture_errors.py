@@ -18,7 +18,7 @@ import time
 
 import hurt_server
 import system_calls
-from disk_load import GONE, Load, Violation, expect
+from disk_load import GONE, Load, StorageFailed, Violation, expect
 from hurt_server import EXIT_NOT_STARTED, EXIT_STORAGE_FAILED, HurtServer
 
 SLACK_S = 0.002
@@ -140,6 +140,8 @@ class Run:
                         connection.call("BGSAVE")
         except GONE:
             pass
+        except StorageFailed:
+            expect(self.server.has_ended(20), "the storage has failed and the server goes on")
         self.load.stop()
         # A storage failure closes the clients first.
         if self.server.has_ended(0 if self.answers() else 20):
