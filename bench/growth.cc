@@ -318,6 +318,8 @@ Problem MeasureIdle(const GrowthOptions& options, const ServerSpec& spec, IdlePo
   }
   Settle(server);
   point->groups_mib = ResidentMib(server);
+  std::this_thread::sleep_for(std::chrono::seconds(options.idle_rest_s));
+  point->rested_mib = ResidentMib(server);
   double seconds = 0;
   const std::string key = StreamKey(options.dataset, point->streams - 1);
   if (Problem problem = Restart(&server, SIGKILL, key, 1, &seconds); !problem.empty()) {
@@ -361,6 +363,7 @@ Json ToJson(const IdlePoint& p) {
           {"empty_mib", p.empty_mib},
           {"streams_mib", p.streams_mib},
           {"groups_mib", p.groups_mib},
+          {"rested_mib", p.rested_mib},
           {"restarted_mib", p.restarted_mib},
           {"bytes_per_stream", p.BytesPerStream()}};
 }
@@ -412,11 +415,12 @@ bool MeasureServer(const GrowthOptions& options, std::string_view name, const Se
   (*report)["idle"] = ToJson(idle);
   if (!problem.empty()) (*report)["idle"]["problem"] = problem;
   std::printf(
-      "%-5s %llu streams, %llu groups: %.1f MiB, %.1f and %.1f with them, %.1f restarted;"
+      "%-5s %llu streams, %llu groups: %.1f MiB, %.1f and %.1f with them, %.1f at rest, %.1f "
+      "restarted;"
       " %.0f bytes a stream%s%s\n",
       std::string(name).c_str(), static_cast<unsigned long long>(idle.streams),
       static_cast<unsigned long long>(idle.groups), idle.empty_mib, idle.streams_mib,
-      idle.groups_mib, idle.restarted_mib, idle.BytesPerStream(),
+      idle.groups_mib, idle.rested_mib, idle.restarted_mib, idle.BytesPerStream(),
       problem.empty() ? "" : " FAILED: ", problem.c_str());
   return good && problem.empty();
 }
@@ -425,7 +429,7 @@ bool MeasureServer(const GrowthOptions& options, std::string_view name, const Se
 
 double IdlePoint::BytesPerStream() const {
   if (streams == 0) return 0;
-  return (groups_mib - empty_mib) * kMib / static_cast<double>(streams);
+  return (rested_mib - empty_mib) * kMib / static_cast<double>(streams);
 }
 
 int RunGrowth(const GrowthOptions& options) {

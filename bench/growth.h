@@ -24,6 +24,8 @@ struct GrowthOptions {
   uint64_t pending = 1'000'000;
   uint64_t idle_streams = 100'000;
   uint64_t idle_groups = 10'000;
+  // Until what is not used has left memory: more than twice Weir's cache-idle-time.
+  uint64_t idle_rest_s = 135;
   std::string json_path;     // no file if empty
   std::string command_line;  // for the report
 };
@@ -64,6 +66,7 @@ struct IdlePoint {
   double empty_mib = 0;
   double streams_mib = 0;
   double groups_mib = 0;
+  double rested_mib = 0;  // After a rest, as BytesPerStream().
   double restarted_mib = 0;
 
   double BytesPerStream() const;

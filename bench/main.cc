@@ -44,6 +44,7 @@ constexpr char kUsage[] = R"(usage:
     --peer-max-entries N (5000000)          larger sizes without the peer
     --operations N (300000) --runs N (3)    of each throughput; the median counts
     --pending N (1000000) --idle-streams N (100000) --idle-groups N (10000)
+    --idle-rest SECONDS (135)
     --data-dir DIR --json FILE --value-bytes N
   weir-bench soak --server BINARY [flags]   a long run, recorded every second; exit code 1 if a
                                             reply was an error or counts do not add up
@@ -241,6 +242,7 @@ int Grow(Flags& flags, std::string command_line) {
   options.pending = whole("pending", options.pending, 0);
   options.idle_streams = whole("idle-streams", options.idle_streams, 0);
   options.idle_groups = whole("idle-groups", options.idle_groups, 0);
+  options.idle_rest_s = whole("idle-rest", options.idle_rest_s, 0);
   options.json_path = flags.Text("json", "");
   if (const std::string problem = flags.Problem(); !problem.empty()) return Fail(problem);
   if (options.weir.binary.empty()) return Fail("growth needs --weir BINARY");

@@ -25,5 +25,5 @@ durable='--save "" --appendonly yes'
 "$bench" soak --server "$server" --server-args "$durable" --entries 20000 --minutes 0.05 \
   --rate 1000 --drain-rate 4000 --json "$out/soak.json"
 "$bench" growth --weir "$server" --weir-args "$durable" --entries 20000 --operations 2000 --runs 1 \
-  --pending 1000 --idle-streams 1000 --idle-groups 100 --json "$out/growth.json"
+  --pending 1000 --idle-streams 1000 --idle-groups 100 --idle-rest 0 --json "$out/growth.json"
 python3 "$here/plot.py" --out "$out" "$out"/*.json

@@ -102,6 +102,7 @@ void InstallNew(Core& core, Database& database, std::unique_ptr<ValueHolder> hol
 Stream& InstallNewStream(Core& core, Database& database, Uid uid, std::string_view key) {
   auto holder = std::make_unique<Stream>(database.physical, uid, std::string(key));
   Stream& stream = *holder;
+  stream.used_ms = core.time_line.last_store_ms();
   stream.totals = &database.totals;
   ++stream.totals->streams;
   core.cache.Add(&stream, stream.memory_bytes());
@@ -113,6 +114,7 @@ Stream& InstallNewStream(Core& core, Database& database, Uid uid, std::string_vi
 StringValue& InstallNewString(Core& core, Database& database, Uid uid, std::string_view key) {
   auto holder = std::make_unique<StringValue>(database.physical, uid, std::string(key));
   StringValue& value = *holder;
+  value.used_ms = core.time_line.last_store_ms();
   core.cache.Add(&value, value.memory_bytes());
   InstallNew(core, database, std::move(holder));
   return value;

@@ -48,4 +48,19 @@ void Cache::Shrink(uint64_t budget, size_t max_steps, absl::FunctionRef<bool(Uni
   }
 }
 
+size_t Cache::Sweep(size_t max_steps, size_t max_gone, absl::FunctionRef<bool(Unit*)> evict) {
+  size_t steps = 0;
+  for (size_t gone = 0; steps < max_steps && gone < max_gone && !ring_.empty(); ++steps) {
+    if (sweeping_hand_ >= ring_.size()) {
+      sweeping_hand_ = 0;
+    }
+    if (evict(ring_[sweeping_hand_])) {
+      ++gone;
+    } else {
+      ++sweeping_hand_;
+    }
+  }
+  return steps;
+}
+
 }  // namespace engine

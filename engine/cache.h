@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "engine/slack.h"
 #include "engine/unit.h"
 
 namespace engine {
@@ -33,9 +34,16 @@ class Cache {
   // is gone; it may also just make it smaller.
   void Shrink(uint64_t budget, size_t max_steps, absl::FunctionRef<bool(Unit*)> evict);
 
+  // Passes another hand over at most `max_steps` units, or until `max_gone` of them are gone,
+  // however much room there is. Returns the number of steps.
+  size_t Sweep(size_t max_steps, size_t max_gone, absl::FunctionRef<bool(Unit*)> evict);
+  // Gives back room that is not needed any more (engine/slack.h).
+  void Trim() { TrimVector(&ring_); }
+
  private:
   std::vector<Unit*> ring_;
   size_t hand_ = 0;
+  size_t sweeping_hand_ = 0;
   uint64_t bytes_ = 0;
 };
 

@@ -273,7 +273,7 @@ struct SetIdArgs {
 struct KeyInfo {
   KeyType type = KeyType::kNone;
   int64_t expire_ms = 0;      // Unix time; 0 = never.
-  int64_t idle_ms = 0;        // Since it was last used, or came into memory.
+  int64_t idle_ms = 0;        // Since its last use that is known.
   uint64_t memory_bytes = 0;  // What it would take, wholly in memory: an estimate.
   std::string_view text;      // Of a string. Until the next change.
 };

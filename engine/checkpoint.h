@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/slack.h"
 #include "engine/store.h"
 #include "engine/stream.h"
 #include "engine/types.h"
@@ -56,6 +57,11 @@ class Checkpoint {
 
   uint64_t dirty_bytes() const { return dirty_bytes_; }
   uint64_t unsaved_bytes() const { return dirty_bytes_ + frozen_bytes_; }
+  // Gives back room that is not needed any more (engine/slack.h).
+  void Trim() {
+    TrimVector(&dirty_);
+    TrimVector(&frozen_);
+  }
   bool anything_dirty() const { return !dirty_.empty() || !deletes_.empty(); }
   // Of the running checkpoint, or of the next one when none runs; counts up from 1.
   uint64_t number() const { return number_; }

@@ -418,6 +418,7 @@ bool Core::EvictStream(Stream& stream) {
     return false;
   }
   top_groups.NoteLeft(stream);
+  aging.NoteLeft(stream);
   if (stream.schedule != nullptr) {
     cache.Remove(stream.schedule.get());
   }
@@ -432,6 +433,7 @@ bool Core::EvictString(StringValue& value) {
   if (!value.clean() || database == nullptr || !value.on_disk) {
     return false;
   }
+  aging.NoteLeft(value);
   cache.Remove(&value);
   database->holders.Take(value.key);
   return true;

@@ -5,6 +5,7 @@
 // fetched), persistence.h (turns, checkpoints, recovery). Owner: Engine. Thread: loop.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/aging.h"
 #include "engine/cache.h"
 #include "engine/checkpoint.h"
 #include "engine/damaged_key.h"
@@ -44,6 +46,7 @@ class Core {
   TimeLine time_line;
   Keyspace keyspace;
   Cache cache;
+  Aging aging{this};
   Recorder recorder;
   Checkpoint checkpoint;
   TimeIndex expiry_index{kExpiryKeyTag};  // Keys by the Unix time at which they go.
@@ -110,6 +113,9 @@ class Core {
   // Also kWrongType.
   Result<Stream*> FindStream(Op& op, std::string_view key);
   Result<StringValue*> FindString(Op& op, std::string_view key);
+  // Store time of the last use of the value that is known: since the start, and as long as
+  // engine/aging.h remembers it.
+  int64_t LastUse(const ValueHolder& value) const { return std::max(value.used_ms, started_ms); }
   // The command has looked at the value: its reply waits for the newest change of it.
   static void Saw(Op& op, const ValueHolder& value) {
     op.seen_turn = op.seen_turn > value.changed_turn ? op.seen_turn : value.changed_turn;
@@ -159,6 +165,9 @@ class Core {
   void RetireDatabase(std::unique_ptr<Database> database, bool anything_stored);
   void FreeFlushed(size_t max_values);
   void ShrinkToBudget();
+  // Drops the unit if the store has it and nobody holds it; perhaps it only makes it smaller. True
+  // when it is gone.
+  bool Evict(Unit* unit);
 
   // An event of the stream, or of one of its groups.
   void Tell(StreamEvent::Kind kind, const Stream& stream, std::string_view group = {},
@@ -174,7 +183,6 @@ class Core {
   const StreamPolicy* MakePolicy(Stream& stream);
   const GroupPolicy* MakePolicy(Group& group);
   void RetireBlocks(Stream& stream);
-  bool Evict(Unit* unit);
   bool EvictStream(Stream& stream);
   bool EvictString(StringValue& value);
   bool EvictDamagedKey(DamagedKey& key);

@@ -118,6 +118,10 @@ Status Engine::StartCheckpoint(std::function<void(Status)> done) {
 
 Status Engine::CheckpointNow() { return core_->persistence->CheckpointNow(); }
 
+void Engine::RunOnCheckpointThread(std::function<void()> work) {
+  core_->persistence->RunOnCheckpointThread(std::move(work));
+}
+
 Status Engine::SyncNow() { return core_->persistence->journal().Sync(); }
 
 Status Engine::SetFsyncMode(FsyncMode mode) {
@@ -139,6 +143,8 @@ void Engine::SetMemoryBudget(uint64_t bytes) {
   core_->options.memory_budget_bytes = bytes;
   core_->cache_budget = Persistence::CacheShare(bytes);
 }
+
+void Engine::SetIdleLimit(int64_t ms) { core_->options.idle_limit_ms = ms; }
 
 void Engine::SetNodeLimits(int64_t max_entries, int64_t max_bytes) {
   core_->options.node_max_entries = max_entries;

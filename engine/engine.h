@@ -366,6 +366,8 @@ class Engine {
   Status StartCheckpoint(std::function<void(Status)> done);
   // Runs a whole checkpoint now, blocking (SAVE, clean stop, tests).
   Status CheckpointNow();
+  // When that thread has done what it has been asked for before.
+  void RunOnCheckpointThread(std::function<void()> work);
   // Blocks until everything so far is durable whatever the mode.
   Status SyncNow();
   Status SetFsyncMode(FsyncMode mode);
@@ -373,6 +375,8 @@ class Engine {
   // For tests of clients: so many bytes of the disk count as free; nothing = what really is.
   void PretendFreeDisk(std::optional<uint64_t> free_bytes);
   void SetMemoryBudget(uint64_t bytes);
+  // See EngineOptions.
+  void SetIdleLimit(int64_t ms);
   void SetNodeLimits(int64_t max_entries, int64_t max_bytes);
   // For streams created from now on.
   void SetIdempotencyDefaults(uint32_t duration_s, uint32_t max_size);

@@ -43,7 +43,7 @@ struct ValueHolder : KeyHolder {
 
   // Not stored.
   Turn changed_turn = 0;         // Newest turn with an effect on it.
-  int64_t used_ms = 0;           // Store time of the last look at it since it came into memory.
+  int64_t used_ms = 0;           // See Core::LastUse().
   uint64_t named_in_record = 0;  // The record under construction that names this value...
   uint32_t record_index = 0;     // ...and the number it has there.
 

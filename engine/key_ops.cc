@@ -114,7 +114,7 @@ Result<KeyInfo> Engine::Describe(Op& op, std::string_view key) {
   KeyInfo info;
   info.type = engine::TypeOf(value);
   info.expire_ms = value.expire_ms;
-  info.idle_ms = value.used_ms == 0 ? 0 : std::max<int64_t>(op.now.store_ms - value.used_ms, 0);
+  info.idle_ms = std::max<int64_t>(op.now.store_ms - core_->LastUse(value), 0);
   if (value.kind == UnitKind::kString) {
     const auto& string = static_cast<const StringValue&>(value);
     info.memory_bytes = string.memory_bytes();

@@ -72,6 +72,15 @@ Stream* Keyspace::StreamByUid(Uid uid) const {
   return it == streams_.end() ? nullptr : it->second;
 }
 
+void Keyspace::Trim() {
+  for (const auto& database : databases_) {
+    if (database != nullptr) {
+      database->holders.Trim();
+    }
+  }
+  TrimMap(&streams_);
+}
+
 void Keyspace::ForEachStream(absl::FunctionRef<void(Stream&)> visit) {
   for (const auto& [uid, stream] : streams_) {
     if (ByPhysical(stream->physical_db) != nullptr) {

@@ -15,6 +15,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "engine/key_hash.h"
+#include "engine/slack.h"
 #include "engine/stream.h"
 #include "engine/string_value.h"
 #include "engine/totals.h"
@@ -51,6 +52,7 @@ class HolderMap {
   // Takes up to `most` of them, in no order.
   void TakeSome(size_t most, absl::FunctionRef<void(std::unique_ptr<KeyHolder>)> visit);
   bool empty() const { return holders_.empty(); }
+  void Trim() { TrimMap(&holders_); }
 
  private:
   absl::flat_hash_map<std::string_view, std::unique_ptr<KeyHolder>, KeyedHash, BytesEqual> holders_;
@@ -110,6 +112,8 @@ class Keyspace {
   // Streams of flushed databases that are not freed yet are left out. Nothing may come or go
   // meanwhile.
   void ForEachStream(absl::FunctionRef<void(Stream&)> visit);
+  // Gives back room that is not needed any more (engine/slack.h).
+  void Trim();
 
  private:
   std::vector<std::unique_ptr<Database>> databases_;

@@ -21,6 +21,12 @@ inline constexpr size_t kDirectoryPageSlots = 256;
 inline constexpr size_t kTurnEffectBytes = 4 * 1024 * 1024;
 // A checkpoint starts when the journal or the unsaved objects reach this size.
 inline constexpr size_t kCheckpointBytes = 32 * 1024 * 1024;
+// It also starts when this much journal has come since the last one and nothing changes any more;
+// or this much, and the last one was some time ago: a start after a crash has less to read then.
+inline constexpr uint64_t kRestCheckpointBytes = uint64_t{1} << 20;
+inline constexpr int64_t kRestCheckpointMs = 1000;
+inline constexpr uint64_t kTimedCheckpointBytes = uint64_t{8} << 20;
+inline constexpr int64_t kTimedCheckpointMs = 10'000;
 // Commands with effects wait when unsaved bytes (dirty plus frozen) reach this size.
 inline constexpr size_t kDirtyCapBytes = 160 * 1024 * 1024;
 // They also wait when the journal has reached this size since the last checkpoint. If checkpoints
@@ -97,5 +103,10 @@ inline constexpr size_t kTopGroupsKept = 100;
 inline constexpr size_t kTopGroupsShown = 10;
 // More deletes of one stream than this become one range delete.
 inline constexpr size_t kPointDeletesPerStream = 100;
+// Units that one turn looks at because their keys may not have been used for long; units that it
+// lets go, each a matter of microseconds. And keys not in memory whose last use is remembered.
+inline constexpr size_t kAgedLooksPerTurn = 1024;
+inline constexpr size_t kAgedPerTurn = 64;
+inline constexpr size_t kIdleTimesKept = size_t{1} << 20;
 
 }  // namespace engine

@@ -190,6 +190,7 @@ Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
     return OkStatus();
   }
   if (fetched.string != nullptr) {
+    core_.aging.NoteBack(fetched.string.get());
     core_.cache.Add(fetched.string.get(), fetched.string->memory_bytes());
     database->holders.Add(std::move(fetched.string));
     return OkStatus();
@@ -232,6 +233,7 @@ Status Loader::InstallKey(const LoadItem& item, Fetched fetched) {
   }
   stream->totals = &database->totals;
   core_.top_groups.NoteBack(stream->uid);
+  core_.aging.NoteBack(stream.get());
   core_.cache.Add(stream.get(), stream->memory_bytes());
   if (stream->schedule != nullptr) {
     core_.cache.Add(stream->schedule.get(), stream->schedule->memory_bytes());

@@ -43,6 +43,8 @@ struct EngineOptions {
   uint32_t databases = 16;
   // One budget for everything the engine keeps in memory, RocksDB's part included.
   uint64_t memory_budget_bytes = uint64_t{128} << 20;
+  // What belongs to keys that were not used for so long leaves memory; 0 = when the room is needed.
+  int64_t idle_limit_ms = 60'000;
   int64_t node_max_entries = 100;  // stream-node-max-entries; 0 = no limit.
   int64_t node_max_bytes = 4096;   // stream-node-max-bytes; 0 = no limit.
   // What a new stream starts with: stream-idmp-duration (seconds) and stream-idmp-maxsize.

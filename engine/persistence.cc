@@ -544,6 +544,7 @@ void Persistence::CommitTurn(Now now) {
   std::string record = core_.recorder.Take(journal_->TakeBuffer());
   FAULT_POINT("turn.record_built");
   disk_->NoteWritten(record.size());
+  last_append_ms_ = now.store_ms;
   journal_->Append(core_.turn, now.store_ms, std::move(record));
   ++core_.turn;
   FAULT_POINT("turn.appended");
@@ -558,6 +559,9 @@ void Persistence::EndTurn(Now now) {
   core_.FreeFlushed(1000);
   core_.checkpoint.FreeDiscarded(2000);
   core_.ShrinkToBudget();
+  if (core_.aging.Run(now.store_ms)) {
+    ComeBackSoon();
+  }
 }
 
 Status Persistence::Close() {
@@ -576,6 +580,10 @@ Status Persistence::Close() {
   FAULT_POINT("close.store_closed");
   directory_.Unlock();
   return OkStatus();
+}
+
+void Persistence::RunOnCheckpointThread(std::function<void()> work) {
+  checkpoint_thread_->Run(std::move(work));
 }
 
 void Persistence::StopThreads() { checkpoint_thread_.reset(); }

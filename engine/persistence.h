@@ -44,6 +44,7 @@ class Persistence {
   // kLimit when one is running or asked for already.
   Status RequestCheckpoint(std::function<void(Status)> done);
   Status Close();
+  void RunOnCheckpointThread(std::function<void()> work);
   // After Close: no thread of its own runs any more, and none posts anything.
   void StopThreads();
 
@@ -153,7 +154,8 @@ class Persistence {
   int64_t now_unix_s_ = 0;
   int64_t retry_after_ms_ = 0;  // Store time before which no new checkpoint starts by itself.
   int64_t now_store_ms_ = 0;
-  int64_t last_begin_ms_ = 0;  // Of the newest checkpoint, store time.
+  int64_t last_begin_ms_ = 0;   // Of the newest checkpoint, store time.
+  int64_t last_append_ms_ = 0;  // To the journal, store time.
   bool last_checkpoint_ok_ = true;
 
   std::mutex result_mutex_;

@@ -32,9 +32,13 @@ bool Persistence::CheckpointIsDue() const {
       now_store_ms_ - last_begin_ms_ >= kLowDiskIntervalMs) {
     return true;
   }
+  const uint64_t journal_bytes = journal_->bytes_since_checkpoint();
   return core_.checkpoint.dirty_bytes() >= checkpoint_bytes_ ||
-         journal_->bytes_since_checkpoint() >=
-             std::min(checkpoint_bytes_ * 2, journal_cap_bytes_ / 2);
+         journal_bytes >= std::min(checkpoint_bytes_ * 2, journal_cap_bytes_ / 2) ||
+         (journal_bytes >= kTimedCheckpointBytes &&
+          now_store_ms_ - last_begin_ms_ >= kTimedCheckpointMs) ||
+         (journal_bytes >= kRestCheckpointBytes &&
+          now_store_ms_ - last_append_ms_ >= kRestCheckpointMs);
 }
 
 void Persistence::AdvanceCheckpoint() {

@@ -38,7 +38,6 @@ Result<bool> Engine::SetString(Op& op, std::string_view key, std::string_view va
     string = &InstallNewString(*core_, core_->keyspace.at(op.db), core_->next_uid, key);
   }
   Emit(*core_, *string, StringSet{expire_ms, value});
-  string->used_ms = op.now.store_ms;
   Core::Saw(op, *string);
   return !found.ok();
 }

@@ -31,9 +31,9 @@ inline constexpr int64_t kMemoryCheckMicros = 10'000;
 
 // --- Memory ---
 
-// Resident bytes beyond what is allocated that stay when the server has become quiet. The program
-// itself takes about 20 MiB of them.
-inline constexpr uint64_t kUnusedBytesKept = uint64_t{40} * 1024 * 1024;
+// While the server is quiet, memory that was freed goes back to the system when it is more than
+// this.
+inline constexpr uint64_t kUnusedBytesKept = uint64_t{8} * 1024 * 1024;
 
 // --- Transactions ---
 

@@ -1,7 +1,6 @@
 #include "server/process.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,13 +56,6 @@ void EndOutOfMemory() {
 void EndWhenOutOfMemory() {
   std::set_new_handler([] { EndOutOfMemory(); });
   std::set_terminate([] { EndIfOutOfMemory(); });
-}
-
-void KeepFreedMemory() {
-  constexpr int kLargestFromHeap = 256 << 20;
-  constexpr int kKeptAtTop = 128 << 20;
-  mallopt(M_MMAP_THRESHOLD, kLargestFromHeap);
-  mallopt(M_TRIM_THRESHOLD, kKeptAtTop);
 }
 
 int64_t RaiseFileLimit(int64_t wanted) {

@@ -30,11 +30,6 @@ void EndWhenOutOfMemory();
 // that holds then.
 int64_t RaiseFileLimit(int64_t wanted);
 
-// Makes the allocator keep memory that is freed. Blocks, batches and memtables come and go by the
-// megabyte, and memory that went back to the system costs a page fault for every 4 KB of its next
-// use: measured, that was half of the time of an XADD.
-void KeepFreedMemory();
-
 // With missing parents; only the owner may enter what is created. kIo with the system's words.
 engine::Status CreateDirectories(const std::string& path);
 

@@ -75,6 +75,7 @@ Status Server::OpenEngine(bool accepts_loss) {
   options.fsync = from.fsync_mode();
   options.databases = static_cast<uint32_t>(from.databases);
   options.memory_budget_bytes = static_cast<uint64_t>(from.cache_size);
+  options.idle_limit_ms = from.cache_idle_time_seconds * 1000;
   options.node_max_entries = from.stream_node_max_entries;
   options.node_max_bytes = from.stream_node_max_bytes;
   options.idmp_duration_s = static_cast<uint32_t>(from.stream_idmp_duration);
@@ -129,6 +130,10 @@ void Server::FollowConfiguration() {
                    [this](const Settings& now) { return engine_->SetFsyncMode(now.fsync_mode()); });
   config_.OnChange("cache-size", [this](const Settings& now) {
     engine_->SetMemoryBudget(static_cast<uint64_t>(now.cache_size));
+    return OkStatus();
+  });
+  config_.OnChange("cache-idle-time", [this](const Settings& now) {
+    engine_->SetIdleLimit(now.cache_idle_time_seconds * 1000);
     return OkStatus();
   });
   const auto set_disk_limits = [this](const Settings& now) {

@@ -86,6 +86,9 @@ class Server final : public ServerControl {
   bool has_failed_ = false;  // The storage, for good.
   int64_t next_tick_us_ = 0;
   QuietWatch quiet_;
+  // Resident bytes beyond those that are allocated which were left when memory was given back last:
+  // the program itself, and holes between what is in use.
+  uint64_t unused_left_ = 0;
 };
 
 }  // namespace server

@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -13,6 +14,9 @@
 
 namespace server {
 namespace {
+
+// Bytes of free memory above all that is in use.
+constexpr int kKeptAtTop = 128 << 20;
 
 uint64_t PageBytes() { return static_cast<uint64_t>(sysconf(_SC_PAGESIZE)); }
 
@@ -50,7 +54,23 @@ AllocatorUsage AllocatorUsed() {
           .mapped = info.hblkhd};
 }
 
+void KeepFreedMemory() {
+  constexpr int kLargestFromHeap = 256 << 20;
+  mallopt(M_MMAP_THRESHOLD, kLargestFromHeap);
+  mallopt(M_TRIM_THRESHOLD, kKeptAtTop);
+}
+
 void ReturnFreeMemory() { malloc_trim(0); }
+
+void ReturnFreeTop() {
+  // What is above all that is in use goes back only when a large block is freed, and not all the
+  // time.
+  constexpr size_t kLargeBlock = 256 << 10;
+  mallopt(M_TRIM_THRESHOLD, 0);
+  void* volatile block = std::malloc(kLargeBlock);
+  std::free(block);
+  mallopt(M_TRIM_THRESHOLD, kKeptAtTop);
+}
 
 uint64_t SystemMemoryBytes() {
   const long pages = sysconf(_SC_PHYS_PAGES);

@@ -69,6 +69,7 @@ struct Settings {
   int64_t databases = 0;
   int64_t appendfsync = 0;  // See fsync_mode().
   int64_t cache_size = 0;
+  int64_t cache_idle_time_seconds = 0;
   int64_t maxmemory = 0;
   int64_t maxmemory_policy = 0;
   int64_t reader_threads = 0;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <fstream>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -219,17 +220,23 @@ Lines LinesOf(const uint8_t* data, size_t size) {
   return Mutator::Split({reinterpret_cast<const char*>(data), size}, '\n');
 }
 
-// A start takes as long as some hundred commands: one input in 64 has any. One in eight has
-// commands that are repeated often.
+bool HasAny(const std::string& line, std::span<const std::string_view> words) {
+  return std::ranges::any_of(words,
+                             [&](std::string_view word) { return line.find(word) != line.npos; });
+}
+
+// A start takes as long as some hundred commands, a checkpoint as long as ten: one input in 64 and
+// one in 16 have any. One in eight has commands that are repeated often.
 void KeepShort(Mutator* mutator, Lines* lines) {
-  constexpr std::string_view kStarts[] = {"!reopen", "reload",   "RELOAD",  "loadaof",
-                                          "LOADAOF", "shutdown", "SHUTDOWN"};
+  static constexpr std::string_view kStarts[] = {"!reopen", "reload",   "RELOAD",  "loadaof",
+                                                 "LOADAOF", "shutdown", "SHUTDOWN"};
+  static constexpr std::string_view kCheckpoints[] = {"save", "SAVE", "rewriteaof", "REWRITEAOF"};
   constexpr std::string_view kRepeat = "!repeat ";
   if (mutator->Draw(64) != 0) {
-    std::erase_if(*lines, [&kStarts](const std::string& line) {
-      return std::ranges::any_of(
-          kStarts, [&](std::string_view word) { return line.find(word) != line.npos; });
-    });
+    std::erase_if(*lines, [](const std::string& line) { return HasAny(line, kStarts); });
+  }
+  if (mutator->Draw(16) != 0) {
+    std::erase_if(*lines, [](const std::string& line) { return HasAny(line, kCheckpoints); });
   }
   if (mutator->Draw(8) == 0) return;
   for (std::string& line : *lines) {

@@ -1,0 +1,93 @@
+#include "engine/aging.h"
+
+#include "engine/core.h"
+#include "engine/group.h"
+#include "engine/limits.h"
+#include "engine/producer_table.h"
+#include "engine/schema.h"
+
+namespace engine {
+namespace {
+
+constexpr int64_t kMsPerSecond = 1000;
+// Passes begin at least so far apart.
+constexpr int64_t kPassMs = 20'000;
+// A stream that is to be looked at within this time would only have to be fetched again.
+constexpr int64_t kSoonMs = 300'000;
+
+// The key that the unit is or belongs to; null for what belongs to none.
+const ValueHolder* OwnerOf(const Unit& unit) {
+  switch (unit.kind) {
+    case UnitKind::kStream:
+    case UnitKind::kString:
+      return static_cast<const ValueHolder*>(&unit);
+    case UnitKind::kBlock:
+      return static_cast<const BlockUnit&>(unit).stream;
+    case UnitKind::kPendingPage:
+      return static_cast<const PageUnit&>(unit).group->stream;
+    case UnitKind::kProducerPage:
+      return static_cast<const ProducerPageUnit&>(unit).stream;
+    default:
+      return nullptr;
+  }
+}
+
+// Keys with one hash share what is remembered: it is a time, and not more.
+uint64_t HashOf(const ValueHolder& value) {
+  constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;
+  return ScanHash(value.key) + value.physical_db * kOdd;
+}
+
+}  // namespace
+
+bool Aging::IsOld(const Unit& unit, int64_t store_ms) const {
+  const ValueHolder* owner = OwnerOf(unit);
+  if (owner == nullptr || !unit.clean() ||
+      store_ms - core_.LastUse(*owner) < core_.options.idle_limit_ms) {
+    return false;
+  }
+  return owner->kind != UnitKind::kStream ||
+         static_cast<const Stream*>(owner)->expected_ms - store_ms > kSoonMs;
+}
+
+bool Aging::Run(int64_t store_ms) {
+  if (core_.options.idle_limit_ms == 0) {
+    return false;
+  }
+  if (left_of_pass_ == 0) {
+    if (store_ms - pass_begin_ms_ < kPassMs) {
+      return false;
+    }
+    pass_begin_ms_ = store_ms;
+    left_of_pass_ = core_.cache.unit_count();
+  }
+  left_of_pass_ -= core_.cache.Sweep(
+      std::min(kAgedLooksPerTurn, left_of_pass_), kAgedPerTurn,
+      [this, store_ms](Unit* unit) { return IsOld(*unit, store_ms) && core_.Evict(unit); });
+  if (left_of_pass_ > 0) {
+    return true;
+  }
+  core_.keyspace.Trim();
+  core_.cache.Trim();
+  core_.checkpoint.Trim();
+  return false;
+}
+
+void Aging::NoteLeft(const ValueHolder& value) {
+  if (used_s_.size() >= kIdleTimesKept) {
+    used_s_.clear();
+  }
+  used_s_[HashOf(value)] = static_cast<uint32_t>(core_.LastUse(value) / kMsPerSecond);
+}
+
+void Aging::NoteBack(ValueHolder* value) {
+  const auto found = used_s_.find(HashOf(*value));
+  if (found == used_s_.end()) {
+    value->used_ms = core_.time_line.last_store_ms();
+    return;
+  }
+  value->used_ms = int64_t{found->second} * kMsPerSecond;
+  used_s_.erase(found);
+}
+
+}  // namespace engine
