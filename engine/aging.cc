@@ -11,22 +11,22 @@ namespace {
 
 constexpr int64_t kMsPerSecond = 1000;
 // Passes begin at least so far apart.
-constexpr int64_t kPassMs = 20'000;
+constexpr int64_t kPassMs = 10'000;
 // A stream that is to be looked at within this time would only have to be fetched again.
 constexpr int64_t kSoonMs = 300'000;
 
 // The key that the unit is or belongs to; null for what belongs to none.
-const ValueHolder* OwnerOf(const Unit& unit) {
+ValueHolder* OwnerOf(Unit& unit) {
   switch (unit.kind) {
     case UnitKind::kStream:
     case UnitKind::kString:
-      return static_cast<const ValueHolder*>(&unit);
+      return static_cast<ValueHolder*>(&unit);
     case UnitKind::kBlock:
-      return static_cast<const BlockUnit&>(unit).stream;
+      return static_cast<BlockUnit&>(unit).stream;
     case UnitKind::kPendingPage:
-      return static_cast<const PageUnit&>(unit).group->stream;
+      return static_cast<PageUnit&>(unit).group->stream;
     case UnitKind::kProducerPage:
-      return static_cast<const ProducerPageUnit&>(unit).stream;
+      return static_cast<ProducerPageUnit&>(unit).stream;
     default:
       return nullptr;
   }
@@ -40,14 +40,25 @@ uint64_t HashOf(const ValueHolder& value) {
 
 }  // namespace
 
-bool Aging::IsOld(const Unit& unit, int64_t store_ms) const {
-  const ValueHolder* owner = OwnerOf(unit);
-  if (owner == nullptr || !unit.clean() ||
-      store_ms - core_.LastUse(*owner) < core_.options.idle_limit_ms) {
+bool Aging::IsOld(const ValueHolder& owner, int64_t store_ms) const {
+  if (store_ms - core_.LastUse(owner) < core_.options.idle_limit_ms) {
     return false;
   }
-  return owner->kind != UnitKind::kStream ||
-         static_cast<const Stream*>(owner)->expected_ms - store_ms > kSoonMs;
+  return owner.kind != UnitKind::kStream ||
+         static_cast<const Stream&>(owner).expected_ms - store_ms > kSoonMs;
+}
+
+bool Aging::DropIfOld(Unit* unit, int64_t store_ms) {
+  ValueHolder* const owner = OwnerOf(*unit);
+  if (owner == nullptr || !unit->clean() || !IsOld(*owner, store_ms) || !core_.Evict(unit)) {
+    return false;
+  }
+  // With its last block a stream goes as well. A long one is left to the pass: to see whether any
+  // block of it is in memory takes a while.
+  if (unit != owner && static_cast<Stream*>(owner)->directory.pages().size() == 1) {
+    core_.Evict(owner);
+  }
+  return true;
 }
 
 bool Aging::Run(int64_t store_ms) {
@@ -63,7 +74,7 @@ bool Aging::Run(int64_t store_ms) {
   }
   left_of_pass_ -= core_.cache.Sweep(
       std::min(kAgedLooksPerTurn, left_of_pass_), kAgedPerTurn,
-      [this, store_ms](Unit* unit) { return IsOld(*unit, store_ms) && core_.Evict(unit); });
+      [this, store_ms](Unit* unit) { return DropIfOld(unit, store_ms); });
   if (left_of_pass_ > 0) {
     return true;
   }

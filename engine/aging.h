@@ -29,7 +29,8 @@ class Aging {
   void NoteBack(ValueHolder* value);
 
  private:
-  bool IsOld(const Unit& unit, int64_t store_ms) const;
+  bool IsOld(const ValueHolder& owner, int64_t store_ms) const;
+  bool DropIfOld(Unit* unit, int64_t store_ms);
 
   Core& core_;
   int64_t pass_begin_ms_ = 0;

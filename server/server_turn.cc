@@ -24,7 +24,10 @@ ExitCode Server::Run() {
 void Server::RunTurn() {
   const bool may_wait = !connections_->HasWaitingInput() && !dispatcher_->HasDueWork();
   connections_->ExecuteWaiting();
-  loop_->RunOnce(may_wait);
+  // What waits for a commit is told by a thread that needs a processor itself.
+  loop_->RunOnce(!may_wait                       ? Wait::kNone
+                 : connections_->WaitsForCommit() ? Wait::kSleep
+                                                  : Wait::kLookAgain);
   if (has_failed_) return;
   dispatcher_->RunDueWork();
   const int64_t now_us = clock_.MonotonicMicros();

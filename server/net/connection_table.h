@@ -59,6 +59,9 @@ class ConnectionTable {
   // Destroys all.
   void CloseAll();
 
+  // Whether replies wait for a turn to be released.
+  bool WaitsForCommit() const { return !gated_.empty(); }
+
   // --- For Connection ---
 
   // Until the end of the pass, each connection at most once.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -81,10 +82,26 @@ EventLoop::EventLoop(std::unique_ptr<event_base, FreeBase> base, OwnedFd wake_fd
 
 EventLoop::~EventLoop() = default;
 
-void EventLoop::RunOnce(bool may_wait) {
+void EventLoop::RunOnce(Wait wait) {
   CHECK(std::this_thread::get_id() == thread_);
+  if (wait == Wait::kLookAgain && may_spin_ && spin_.ShouldSpin()) {
+    const bool has_come = LookAgain();
+    spin_.Note(has_come);
+    if (has_come) return;
+  }
   // Without EVLOOP_ONCE it would come back only when nothing is ready any more.
-  event_base_loop(base_.get(), may_wait ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
+  event_base_loop(base_.get(), wait == Wait::kNone ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+}
+
+bool EventLoop::LookAgain() {
+  using Clock = std::chrono::steady_clock;
+  const uint64_t calls = calls_;
+  const Clock::time_point end = Clock::now() + std::chrono::nanoseconds(SpinPolicy::kSpinNanos);
+  do {
+    event_base_loop(base_.get(), EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    if (calls_ != calls) return true;
+  } while (Clock::now() < end);
+  return false;
 }
 
 Event EventLoop::MakeEvent(int fd, Readiness readiness, Callback callback, void* owner) {

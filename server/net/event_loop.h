@@ -4,7 +4,7 @@
 // A thin layer over libevent's plain events. What is to happen at the end of a pass is the
 // caller's:
 //
-//   while (!stopping) { loop.RunOnce(may_wait); EndTurn(); }
+//   while (!stopping) { loop.RunOnce(wait); EndTurn(); }
 //
 // Owner: server::Server. Thread: the one that created it, except Post and Wake: any.
 #pragma once
@@ -21,6 +21,7 @@
 #include "engine/check.h"
 #include "engine/status.h"
 #include "server/net/owned_fd.h"
+#include "server/net/spin_policy.h"
 
 struct event;
 struct event_base;
@@ -33,6 +34,13 @@ enum class Readiness : uint8_t {
   kWritable,
   kPeerClosed,    // The other side sends no more; told without reading.
   kReadableEdge,  // Only when something arrives, not as long as it lies there.
+};
+
+// What to do when nothing is ready.
+enum class Wait : uint8_t {
+  kNone,
+  kSleep,      // Until something is.
+  kLookAgain,  // The same, but looks again for a moment first if that has paid lately.
 };
 
 // A registration with the loop. Whoever is called by it owns it, so it never outlives its callee.
@@ -65,8 +73,8 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Handles what is ready, each once. With `may_wait` waits for something to be.
-  void RunOnce(bool may_wait);
+  // Handles what is ready, each once.
+  void RunOnce(Wait wait);
 
   // An event, not yet added, that calls `owner->Method()`.
   template <auto Method, typename Owner>
@@ -92,6 +100,7 @@ class EventLoop {
   using Callback = void (*)(int, short, void*);
   template <auto Method, typename Owner>
   static void Call(int, short, void* owner) {
+    ++calls_;
     (static_cast<Owner*>(owner)->*Method)();
   }
   struct FreeBase {
@@ -101,8 +110,13 @@ class EventLoop {
   EventLoop(std::unique_ptr<event_base, FreeBase> base, OwnedFd wake_fd);
   Event MakeEvent(int fd, Readiness readiness, Callback callback, void* owner);
   Event MakeSignal(int signal_number, Callback callback, void* owner);
+  // True when something was ready in time.
+  bool LookAgain();
   void OnWake();
   void OnTimer() { timer_us_ = kNever; }
+
+  // By all loops of this thread, so far.
+  static inline thread_local uint64_t calls_ = 0;
 
   const std::thread::id thread_ = std::this_thread::get_id();
   std::unique_ptr<event_base, FreeBase> base_;
@@ -111,6 +125,10 @@ class EventLoop {
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
   Event timer_;
   int64_t timer_us_ = kNever;  // What it is set to.
+
+  SpinPolicy spin_;
+  // On a single processor nobody could do anything meanwhile.
+  const bool may_spin_ = std::thread::hardware_concurrency() > 1;
 
   // Whether the loop has been told and has not yet looked; spares system calls.
   std::atomic<bool> is_woken_ = false;

@@ -86,7 +86,7 @@ class ConnectionTest : public testing::Test {
   // One turn as the server makes it, without waiting.
   void Turn() {
     table_->ExecuteWaiting();
-    loop_->RunOnce(/*may_wait=*/false);
+    loop_->RunOnce(Wait::kNone);
     server_.dispatcher().RunDueWork();
     Clock& clock = server_.clock();
     server_.engine().EndTurn(server_.engine().TimeNow(clock.UnixMs(), clock.MonotonicMs()));

@@ -326,7 +326,7 @@ TEST_F(HostileTest, OneLargeMessageToManySubscribersIsBounded) {
   for (std::string_view rest = command; !rest.empty();) {
     rest.remove_prefix(publisher.Send(rest));
     table_->ExecuteWaiting();
-    loop_->RunOnce(/*may_wait=*/false);
+    loop_->RunOnce(Wait::kNone);
     most = std::max(most, server_.context().client_memory().bytes());
     Turn();
   }

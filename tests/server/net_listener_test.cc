@@ -55,7 +55,7 @@ class ListenerTest : public testing::Test {
 TEST_F(ListenerTest, AcceptsAllThatAreWaitingInOnePass) {
   std::vector<OwnedFd> clients;
   for (int i = 0; i < 10; ++i) clients.push_back(Connect(NewSocket()));
-  loop_->RunOnce(/*may_wait=*/true);
+  loop_->RunOnce(Wait::kSleep);
   ASSERT_EQ(accepted_.size(), 10u);
   EXPECT_EQ(peers_[0].address, path_ + ":0");
   EXPECT_TRUE(peers_[0].is_unix_socket);
@@ -83,7 +83,7 @@ TEST_F(ListenerTest, WithoutDescriptorsItRefusesAndTakesThemOutOfTheQueue) {
   const OwnedFd client = Connect(NewSocket());
   {
     const NoMoreDescriptors none;
-    loop_->RunOnce(/*may_wait=*/true);
+    loop_->RunOnce(Wait::kSleep);
   }
   EXPECT_TRUE(accepted_.empty());
   char line[64] = {};
@@ -94,11 +94,11 @@ TEST_F(ListenerTest, WithoutDescriptorsItRefusesAndTakesThemOutOfTheQueue) {
   const OwnedFd second = Connect(NewSocket());
   {
     const NoMoreDescriptors none;
-    loop_->RunOnce(/*may_wait=*/true);
+    loop_->RunOnce(Wait::kSleep);
   }
   EXPECT_GT(read(second.get(), line, sizeof(line)), 0);
   const OwnedFd third = Connect(NewSocket());
-  loop_->RunOnce(/*may_wait=*/true);
+  loop_->RunOnce(Wait::kSleep);
   EXPECT_EQ(accepted_.size(), 1u);
 }
 

@@ -24,7 +24,9 @@ using Ticks = std::vector<int>;
 TEST(QuietWatch, TellsAfterEachTimeWithFewCommands) {
   QuietWatch watch;
   uint64_t commands = 0;
-  EXPECT_EQ(QuietAt(&watch, 3 * kTicks, &commands, 0), Ticks({kTicks, 2 * kTicks, 3 * kTicks}));
+  constexpr int kAgain = QuietWatch::kAgainTicks;
+  EXPECT_EQ(QuietAt(&watch, kTicks + 2 * kAgain, &commands, 0),
+            Ticks({kTicks, kTicks + kAgain, kTicks + 2 * kAgain}));
   EXPECT_EQ(QuietAt(&watch, 3 * kTicks, &commands, QuietWatch::kQuietCommands + 1), Ticks());
   EXPECT_EQ(QuietAt(&watch, kTicks + 1, &commands, QuietWatch::kQuietCommands), Ticks({kTicks}));
 }
