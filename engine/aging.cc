@@ -72,9 +72,9 @@ bool Aging::Run(int64_t store_ms) {
     pass_begin_ms_ = store_ms;
     left_of_pass_ = core_.cache.unit_count();
   }
-  left_of_pass_ -= core_.cache.Sweep(
-      std::min(kAgedLooksPerTurn, left_of_pass_), kAgedPerTurn,
-      [this, store_ms](Unit* unit) { return DropIfOld(unit, store_ms); });
+  left_of_pass_ -=
+      core_.cache.Sweep(std::min(kAgedLooksPerTurn, left_of_pass_), kAgedPerTurn,
+                        [this, store_ms](Unit* unit) { return DropIfOld(unit, store_ms); });
   if (left_of_pass_ > 0) {
     return true;
   }

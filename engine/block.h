@@ -80,6 +80,8 @@ class Block {
   size_t byte_size() const { return older_bytes_ + bytes_.size(); }
   // Heap and object, for the cache budget.
   size_t memory_bytes() const;
+  // Where the next entry's bytes will be, unless they have to move.
+  const char* end_of_bytes() const { return bytes_.data() + bytes_.size(); }
   BlockSummary Summary() const;
 
   bool complete() const { return complete_; }

@@ -51,7 +51,7 @@ void Core::UnlistDue(const Stream& stream) {
 Result<ValueHolder*> Core::LookAt(Op& op, uint32_t db, std::string_view key) {
   Database& database = keyspace.at(db);
   op.seen_turn = std::max(op.seen_turn, database.shown_turn);
-  KeyHolder* holder = Keyspace::Find(database, key);
+  KeyHolder* holder = Keyspace::Find(database, key, &lookahead.hashes());
   if (holder == nullptr && database.stored_key_count > 0) {
     LoadItem item;
     item.kind = LoadItem::Kind::kKey;

@@ -21,6 +21,7 @@
 #include "engine/effects.h"
 #include "engine/events.h"
 #include "engine/keyspace.h"
+#include "engine/lookahead.h"
 #include "engine/op.h"
 #include "engine/options.h"
 #include "engine/policy.h"
@@ -47,6 +48,7 @@ class Core {
   Keyspace keyspace;
   Cache cache;
   Aging aging{this};
+  Lookahead lookahead;
   Recorder recorder;
   Checkpoint checkpoint;
   TimeIndex expiry_index{kExpiryKeyTag};  // Keys by the Unix time at which they go.

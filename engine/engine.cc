@@ -144,6 +144,16 @@ void Engine::SetMemoryBudget(uint64_t bytes) {
   core_->cache_budget = Persistence::CacheShare(bytes);
 }
 
+bool Engine::WantsLookahead(uint32_t db) const {
+  return core_->keyspace.at(db).holders.size() >= kLookaheadLeastNames;
+}
+
+void Engine::Expect(uint32_t db, std::span<const std::string_view> names) {
+  core_->lookahead.Expect(core_->keyspace.at(db), names);
+}
+
+void Engine::ForgetExpected() { core_->lookahead.Forget(); }
+
 void Engine::SetIdleLimit(int64_t ms) { core_->options.idle_limit_ms = ms; }
 
 void Engine::SetNodeLimits(int64_t max_entries, int64_t max_bytes) {

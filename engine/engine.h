@@ -143,6 +143,16 @@ class Engine {
   };
   ExpiryStats ExpiryStatsOf(uint32_t db, Now now) const;
 
+  // --- Lookahead
+  // -----------------------------------------------------------------------------------
+
+  // Whether Expect() pays for this database.
+  bool WantsLookahead(uint32_t db) const;
+  // Commands on these names follow (engine/lookahead.h). ForgetExpected() before the names' bytes
+  // change.
+  void Expect(uint32_t db, std::span<const std::string_view> names);
+  void ForgetExpected();
+
   // --- Strings
   // -------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -32,6 +33,24 @@ size_t KeyedHash::operator()(std::string_view bytes) const {
   size_t hash = 0;
   std::memcpy(&hash, out, sizeof(hash));
   return hash;
+}
+
+void NameHashes::Set(std::span<const std::string_view> names) {
+  size_ = std::min(names.size(), kLookaheadNames);
+  next_ = 0;
+  for (size_t i = 0; i < size_; ++i) {
+    names_[i] = {names[i], KeyedHash()(names[i])};
+  }
+}
+
+size_t NameHashes::Of(std::string_view name) {
+  for (size_t i = next_; i < std::min(next_ + 2, size_); ++i) {
+    if (names_[i].name.data() == name.data() && names_[i].name.size() == name.size()) {
+      next_ = i + 1;
+      return names_[i].hash;
+    }
+  }
+  return KeyedHash()(name);
 }
 
 }  // namespace engine

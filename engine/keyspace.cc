@@ -6,16 +6,22 @@
 
 namespace engine {
 
-KeyHolder* HolderMap::Find(std::string_view name) {
+KeyHolder* HolderMap::Find(std::string_view name, NameHashes* hashes) {
   if (last_found_ != nullptr && last_found_->key == name) {
     return last_found_;
   }
-  const auto it = holders_.find(name);
+  const auto it =
+      hashes == nullptr ? holders_.find(name) : holders_.find(HashedName{name, hashes->Of(name)});
   if (it == holders_.end()) {
     return nullptr;
   }
   last_found_ = it->second.get();
   return last_found_;
+}
+
+const KeyHolder* HolderMap::Guess(size_t hash) const {
+  const auto it = holders_.find(NameGuess{hash});
+  return it == holders_.end() ? nullptr : it->second.get();
 }
 
 void HolderMap::Add(std::unique_ptr<KeyHolder> holder) {
@@ -89,8 +95,8 @@ void Keyspace::ForEachStream(absl::FunctionRef<void(Stream&)> visit) {
   }
 }
 
-KeyHolder* Keyspace::Find(Database& database, std::string_view key) {
-  return database.holders.Find(key);
+KeyHolder* Keyspace::Find(Database& database, std::string_view key, NameHashes* hashes) {
+  return database.holders.Find(key, hashes);
 }
 
 }  // namespace engine

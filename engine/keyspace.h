@@ -43,8 +43,12 @@ struct ScanPage {
 // What is known of the names of a database. Each holder is listed under its own key.
 class HolderMap {
  public:
-  // Null when nothing is known of it.
-  KeyHolder* Find(std::string_view name);
+  // Null when nothing is known of it. `hashes` may know its hash.
+  KeyHolder* Find(std::string_view name, NameHashes* hashes = nullptr);
+  // What is most likely listed under a name with this hash, without a look at its name.
+  const KeyHolder* Guess(size_t hash) const;
+  // Brings what Guess() reads near the processor.
+  void Fetch(size_t hash) const { holders_.prefetch(NameGuess{hash}); }
   // Precondition: nothing is listed under its key.
   void Add(std::unique_ptr<KeyHolder> holder);
   // Null when nothing was listed. The name may lie in the holder.
@@ -52,6 +56,7 @@ class HolderMap {
   // Takes up to `most` of them, in no order.
   void TakeSome(size_t most, absl::FunctionRef<void(std::unique_ptr<KeyHolder>)> visit);
   bool empty() const { return holders_.empty(); }
+  size_t size() const { return holders_.size(); }
   void Trim() { TrimMap(&holders_); }
 
  private:
@@ -101,7 +106,7 @@ class Keyspace {
   Database* ByPhysical(uint32_t physical);
 
   // Null when nothing is known in memory.
-  static KeyHolder* Find(Database& database, std::string_view key);
+  static KeyHolder* Find(Database& database, std::string_view key, NameHashes* hashes = nullptr);
   // The number of a database that is shown.
   uint32_t LogicalOf(const Database& database) const;
 

@@ -108,5 +108,9 @@ inline constexpr size_t kPointDeletesPerStream = 100;
 inline constexpr size_t kAgedLooksPerTurn = 1024;
 inline constexpr size_t kAgedPerTurn = 64;
 inline constexpr size_t kIdleTimesKept = size_t{1} << 20;
+// Names of which what follows is brought near the processor at a time; and databases with fewer
+// names in memory than this, of which everything is near anyway.
+inline constexpr size_t kLookaheadNames = 16;
+inline constexpr size_t kLookaheadLeastNames = 256;
 
 }  // namespace engine

@@ -25,7 +25,7 @@ void Server::RunTurn() {
   const bool may_wait = !connections_->HasWaitingInput() && !dispatcher_->HasDueWork();
   connections_->ExecuteWaiting();
   // What waits for a commit is told by a thread that needs a processor itself.
-  loop_->RunOnce(!may_wait                       ? Wait::kNone
+  loop_->RunOnce(!may_wait                        ? Wait::kNone
                  : connections_->WaitsForCommit() ? Wait::kSleep
                                                   : Wait::kLookAgain);
   if (has_failed_) return;

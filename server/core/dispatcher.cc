@@ -1,10 +1,13 @@
 #include "server/core/dispatcher.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
 #include "engine/check.h"
+#include "engine/limits.h"
+#include "resp/peek.h"
 #include "server/core/command_notes.h"
 #include "server/core/command_table.h"
 #include "server/core/stream_events.h"
@@ -113,6 +116,7 @@ FeedResult Dispatcher::Feed(Session& session, std::string_view input) {
   session.is_feeding = true;
   timer_.Start();
   result.outcome = FeedRequests(session, input, &result);
+  engine_.ForgetExpected();
   session.is_feeding = false;
   return result;
 }
@@ -133,6 +137,9 @@ FeedOutcome Dispatcher::FeedRequests(Session& session, std::string_view input, F
       if (session.output.size() > kUnauthenticatedOutputBytes) return FeedOutcome::kMoreLater;
       if (result->consumed < input.size() && IsHeldUp(session)) return FeedOutcome::kParked;
     }
+    if (count % engine::kLookaheadNames == 0 && engine_.WantsLookahead(session.db)) {
+      LookAhead(session, input.substr(result->consumed));
+    }
     const resp::ParseResult parsed = session.parser.Next(input.substr(result->consumed), limits);
     if (parsed == resp::ParseResult::kProtocolError) {
       FailProtocol(session);
@@ -147,6 +154,13 @@ FeedOutcome Dispatcher::FeedRequests(Session& session, std::string_view input, F
     Execute(session, session.parser.request());
     if (context_.has_ready()) ServeReady();
   }
+}
+
+void Dispatcher::LookAhead(const Session& session, std::string_view input) {
+  std::array<std::string_view, engine::kLookaheadNames> names;
+  const size_t count = resp::PeekSecondArguments(input, names);
+  // One alone would have to wait all the same.
+  if (count > 1) engine_.Expect(session.db, std::span(names).first(count));
 }
 
 void Dispatcher::FailProtocol(Session& session) {

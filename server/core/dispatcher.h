@@ -86,6 +86,7 @@ class Dispatcher : public ClientControl {
   void CloseIdleClients();
   void CloseIfIdle(Session& session, int64_t now_us);
 
+  void LookAhead(const Session& session, std::string_view input);
   FeedOutcome FeedRequests(Session& session, std::string_view input, FeedResult* result);
   void FailProtocol(Session& session);
   void Execute(Session& session, const resp::Request& request);

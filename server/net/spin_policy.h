@@ -1,8 +1,8 @@
 // Whether it pays to look again for a moment before the loop falls asleep.
 //
 // To sleep and to be woken takes tens of microseconds, most of them on virtual processors; a client
-// that goes on at once is back before. When it was not, a few times, sleeping is better for a while:
-// the time belongs to others. Owner: EventLoop. Thread: its own.
+// that goes on at once is back before. When it was not, a few times, sleeping is better for a
+// while: the time belongs to others. Owner: EventLoop. Thread: its own.
 #pragma once
 
 #include <algorithm>
