@@ -1,5 +1,7 @@
 #include "engine/aging.h"
 
+#include <algorithm>
+
 #include "engine/core.h"
 #include "engine/group.h"
 #include "engine/limits.h"
@@ -38,6 +40,13 @@ uint64_t HashOf(const ValueHolder& value) {
   return ScanHash(value.key) + value.physical_db * kOdd;
 }
 
+// Records that are due and that nobody takes are counted in memory alone (INFO, weir_due).
+bool HasDue(const Stream& stream) {
+  return std::ranges::any_of(stream.groups_by_number, [](const Group* group) {
+    return group->due != nullptr && group->pending_count > 0;
+  });
+}
+
 }  // namespace
 
 bool Aging::IsOld(const ValueHolder& owner, int64_t store_ms) const {
@@ -50,13 +59,20 @@ bool Aging::IsOld(const ValueHolder& owner, int64_t store_ms) const {
 
 bool Aging::DropIfOld(Unit* unit, int64_t store_ms) {
   ValueHolder* const owner = OwnerOf(*unit);
-  if (owner == nullptr || !unit->clean() || !IsOld(*owner, store_ms) || !core_.Evict(unit)) {
+  if (owner == nullptr || !unit->clean() || !IsOld(*owner, store_ms)) {
+    return false;
+  }
+  auto* const stream = owner->kind == UnitKind::kStream ? static_cast<Stream*>(owner) : nullptr;
+  if (unit == owner) {
+    return (stream == nullptr || !HasDue(*stream)) && core_.Evict(unit);
+  }
+  if (!core_.Evict(unit)) {
     return false;
   }
   // With its last block a stream goes as well. A long one is left to the pass: to see whether any
   // block of it is in memory takes a while.
-  if (unit != owner && static_cast<Stream*>(owner)->directory.pages().size() == 1) {
-    core_.Evict(owner);
+  if (stream->directory.pages().size() == 1 && !HasDue(*stream)) {
+    core_.Evict(stream);
   }
   return true;
 }

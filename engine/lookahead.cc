@@ -28,13 +28,16 @@ void FetchTails(std::span<const Directory* const> directories) {
   for (const Directory* directory : directories) {
     Fetch<sizeof(BlockSlot)>(&directory->Back());
   }
-  for (const Directory* directory : directories) {
-    Fetch<sizeof(BlockUnit)>(directory->Back().unit.get());
-  }
+  std::array<const Block*, kLookaheadNames> blocks;
+  size_t count = 0;
   for (const Directory* directory : directories) {
     if (const BlockUnit* unit = directory->Back().unit.get()) {
-      Fetch<kTailBytes>(unit->block.end_of_bytes());
+      Fetch<sizeof(BlockUnit)>(unit);
+      blocks[count++] = &unit->block;
     }
+  }
+  for (const Block* block : std::span(blocks).first(count)) {
+    Fetch<kTailBytes>(block->end_of_bytes());
   }
 }
 

@@ -359,5 +359,19 @@ TEST_F(DueTest, IdleWorkIsNone) {
   EXPECT_EQ(engine_->GetStats().loads, loads);
 }
 
+TEST_F(DueTest, WhatIsDueIsCountedWhenNobodyHasUsedTheStreamForLong) {
+  Set({Number(GroupOption::kAckWait, 1000)});
+  ASSERT_EQ(Read("c").size(), 1U);
+  engine_.EndTurn();
+  ASSERT_TRUE(engine_->CheckpointNow().ok());
+  for (int i = 0; i < 60; ++i) {
+    engine_.Advance(10'000);
+    engine_->RunDueWork(engine_.Now());
+    engine_.EndTurn();
+    ASSERT_TRUE(engine_->CheckpointNow().ok());
+  }
+  EXPECT_EQ(engine_->GetStreamStats(engine_.Now()).due, 1);
+}
+
 }  // namespace
 }  // namespace engine
