@@ -114,7 +114,7 @@ class World {
   void Turn() {
     tests::TestServer& server = fuzz_server_.server();
     table_->ExecuteWaiting();
-    loop_->RunOnce(/*may_wait=*/false);
+    loop_->RunOnce(server::Wait::kNone);
     server.dispatcher().RunDueWork();
     server.engine().EndTurn(
         server.engine().TimeNow(server.clock().UnixMs(), server.clock().MonotonicMs()));
