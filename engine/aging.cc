@@ -91,6 +91,8 @@ bool Aging::Run(int64_t store_ms) {
   left_of_pass_ -=
       core_.cache.Sweep(std::min(kAgedLooksPerTurn, left_of_pass_), kAgedPerTurn,
                         [this, store_ms](Unit* unit) { return DropIfOld(unit, store_ms); });
+  // One that goes may take others along: there is less to look at than there was.
+  left_of_pass_ = std::min(left_of_pass_, core_.cache.unit_count());
   if (left_of_pass_ > 0) {
     return true;
   }

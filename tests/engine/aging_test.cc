@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
 
 #include "engine/limits.h"
@@ -166,6 +167,22 @@ TEST_F(AgingTest, ManyLeaveInBoundedParts) {
     engine_.EndTurn();
   }
   EXPECT_EQ(Cached(), 0U);
+}
+
+TEST_F(AgingTest, APassEndsWhenNothingIsLeftInMemory) {
+  int asked_for_turns = 0;
+  engine_.Close();
+  engine_.options().post = [&](const std::function<void()>&) { ++asked_for_turns; };
+  ASSERT_EQ(engine_.Open(), "");
+  for (int i = 0; i < 10; ++i) {
+    Add("s" + std::to_string(i), "v");
+  }
+  ASSERT_TRUE(engine_->CheckpointNow().ok());
+  Pass(kIdleMs + kTwoPassesMs);
+  ASSERT_EQ(Cached(), 0U);
+  asked_for_turns = 0;
+  Pass(kTwoPassesMs);
+  EXPECT_EQ(asked_for_turns, 0);
 }
 
 // ---- Checkpoints at rest ----
