@@ -4,43 +4,24 @@
 
 #include "engine/core.h"
 #include "engine/group.h"
-#include "engine/limits.h"
-#include "engine/producer_table.h"
 #include "engine/schema.h"
+#include "engine/unit_value.h"
 
 namespace engine {
 namespace {
 
-constexpr int64_t kMsPerSecond = 1000;
-// Passes begin at least so far apart.
+// Passes begin at least so far apart, and there are so many in the time after which keys go.
 constexpr int64_t kPassMs = 10'000;
+constexpr int64_t kPasses = 6;
 // A stream that is to be looked at within this time would only have to be fetched again.
 constexpr int64_t kSoonMs = 300'000;
 
-// The key that the unit is or belongs to; null for what belongs to none.
-ValueHolder* OwnerOf(Unit& unit) {
-  switch (unit.kind) {
-    case UnitKind::kStream:
-    case UnitKind::kString:
-      return static_cast<ValueHolder*>(&unit);
-    case UnitKind::kBlock:
-      return static_cast<BlockUnit&>(unit).stream;
-    case UnitKind::kPendingPage:
-      return static_cast<PageUnit&>(unit).group->stream;
-    case UnitKind::kProducerPage:
-      return static_cast<ProducerPageUnit&>(unit).stream;
-    default:
-      return nullptr;
-  }
-}
-
-// Keys with one hash share what is remembered: it is a time, and not more.
 uint64_t HashOf(const ValueHolder& value) {
   constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;
   return ScanHash(value.key) + value.physical_db * kOdd;
 }
 
-// Records that are due and that nobody takes are counted in memory alone (INFO, weir_due).
+// Records that are due and that nobody takes are counted in memory alone (TopGroups::due).
 bool HasDue(const Stream& stream) {
   return std::ranges::any_of(stream.groups_by_number, [](const Group* group) {
     return group->due != nullptr && group->pending_count > 0;
@@ -49,21 +30,21 @@ bool HasDue(const Stream& stream) {
 
 }  // namespace
 
-bool Aging::IsOld(const ValueHolder& owner, int64_t store_ms) const {
-  if (store_ms - core_.LastUse(owner) < core_.options.idle_limit_ms) {
+bool Aging::IsOld(const ValueHolder& value, int64_t store_ms) const {
+  if (store_ms - core_.LastUse(value) < core_.options.idle_limit_ms) {
     return false;
   }
-  return owner.kind != UnitKind::kStream ||
-         static_cast<const Stream&>(owner).expected_ms - store_ms > kSoonMs;
+  return value.kind != UnitKind::kStream ||
+         static_cast<const Stream&>(value).expected_ms - store_ms > kSoonMs;
 }
 
 bool Aging::DropIfOld(Unit* unit, int64_t store_ms) {
-  ValueHolder* const owner = OwnerOf(*unit);
-  if (owner == nullptr || !unit->clean() || !IsOld(*owner, store_ms)) {
+  ValueHolder* const value = ValueOf(*unit);
+  if (value == nullptr || !unit->clean() || !IsOld(*value, store_ms)) {
     return false;
   }
-  auto* const stream = owner->kind == UnitKind::kStream ? static_cast<Stream*>(owner) : nullptr;
-  if (unit == owner) {
+  auto* const stream = value->kind == UnitKind::kStream ? static_cast<Stream*>(value) : nullptr;
+  if (unit == value) {
     return (stream == nullptr || !HasDue(*stream)) && core_.Evict(unit);
   }
   if (!core_.Evict(unit)) {
@@ -82,7 +63,7 @@ bool Aging::Run(int64_t store_ms) {
     return false;
   }
   if (left_of_pass_ == 0) {
-    if (store_ms - pass_begin_ms_ < kPassMs) {
+    if (store_ms - pass_begin_ms_ < std::max(kPassMs, core_.options.idle_limit_ms / kPasses)) {
       return false;
     }
     pass_begin_ms_ = store_ms;
@@ -103,20 +84,11 @@ bool Aging::Run(int64_t store_ms) {
 }
 
 void Aging::NoteLeft(const ValueHolder& value) {
-  if (used_s_.size() >= kIdleTimesKept) {
-    used_s_.clear();
-  }
-  used_s_[HashOf(value)] = static_cast<uint32_t>(core_.LastUse(value) / kMsPerSecond);
+  idle_times_.Note(HashOf(value), core_.LastUse(value));
 }
 
 void Aging::NoteBack(ValueHolder* value) {
-  const auto found = used_s_.find(HashOf(*value));
-  if (found == used_s_.end()) {
-    value->used_ms = core_.time_line.last_store_ms();
-    return;
-  }
-  value->used_ms = int64_t{found->second} * kMsPerSecond;
-  used_s_.erase(found);
+  value->used_ms = idle_times_.Take(HashOf(*value)).value_or(core_.time_line.last_store_ms());
 }
 
 }  // namespace engine

@@ -9,8 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "absl/container/flat_hash_map.h"
+#include "engine/idle_times.h"
 #include "engine/key_holder.h"
+#include "engine/limits.h"
 #include "engine/unit.h"
 
 namespace engine {
@@ -29,14 +30,13 @@ class Aging {
   void NoteBack(ValueHolder* value);
 
  private:
-  bool IsOld(const ValueHolder& owner, int64_t store_ms) const;
+  bool IsOld(const ValueHolder& value, int64_t store_ms) const;
   bool DropIfOld(Unit* unit, int64_t store_ms);
 
   Core& core_;
   int64_t pass_begin_ms_ = 0;
   size_t left_of_pass_ = 0;
-  // Store time in seconds of the last use of keys that are not in memory, by a hash of the key.
-  absl::flat_hash_map<uint64_t, uint32_t> used_s_;
+  IdleTimes idle_times_{kIdleTimesKept};
 };
 
 }  // namespace engine

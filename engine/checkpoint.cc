@@ -6,6 +6,7 @@
 #include "engine/check.h"
 #include "engine/schema.h"
 #include "engine/string_value.h"
+#include "engine/unit_value.h"
 
 namespace engine {
 void Checkpoint::RemoveFrom(std::vector<Unit*>* list, uint32_t index) {
@@ -87,37 +88,10 @@ void Checkpoint::MarkFrozen() {
   }
 }
 
-bool Checkpoint::IsDead(const Unit& unit) const {
-  const ValueHolder* value = nullptr;
-  switch (unit.kind) {
-    case UnitKind::kStream:
-    case UnitKind::kString:
-      value = static_cast<const ValueHolder*>(&unit);
-      break;
-    case UnitKind::kDirectoryPage:
-      value = static_cast<const DirectoryPage&>(unit).stream;
-      break;
-    case UnitKind::kBlock:
-      value = static_cast<const BlockUnit&>(unit).stream;
-      break;
-    case UnitKind::kGroup:
-      value = static_cast<const Group&>(unit).stream;
-      break;
-    case UnitKind::kPendingPage:
-      value = static_cast<const PageUnit&>(unit).group->stream;
-      break;
-    case UnitKind::kProducerPage:
-      value = static_cast<const ProducerPageUnit&>(unit).stream;
-      break;
-    case UnitKind::kSchedule:
-      value = static_cast<const Schedule&>(unit).stream;
-      break;
-    case UnitKind::kMissingKey:
-    case UnitKind::kDamagedKey:
-      return false;
-  }
-  return std::find(dead_databases_.begin(), dead_databases_.end(), value->physical_db) !=
-         dead_databases_.end();
+bool Checkpoint::IsDead(Unit& unit) const {
+  const ValueHolder* const value = ValueOf(unit);
+  return value != nullptr && std::find(dead_databases_.begin(), dead_databases_.end(),
+                                       value->physical_db) != dead_databases_.end();
 }
 
 bool Checkpoint::EncodeSlice(size_t max_bytes) {

@@ -115,7 +115,7 @@ class Checkpoint {
 
   void MarkFrozen();
   void EncodeDelete(const PendingDelete& gone);
-  bool IsDead(const Unit& unit) const;
+  bool IsDead(Unit& unit) const;
   void EncodeNow(Unit& unit);
   void EncodeBlock(BlockUnit& unit);
   bool EncodeSchedule(Schedule& schedule, size_t max_bytes);

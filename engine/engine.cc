@@ -148,11 +148,11 @@ bool Engine::WantsLookahead(uint32_t db) const {
   return core_->keyspace.at(db).holders.size() >= kLookaheadLeastNames;
 }
 
-void Engine::Expect(uint32_t db, std::span<const std::string_view> names) {
-  core_->lookahead.Expect(core_->keyspace.at(db), names);
+void Engine::PrepareFor(uint32_t db, std::span<const std::string_view> names) {
+  core_->lookahead.Prepare(core_->keyspace.at(db), names);
 }
 
-void Engine::ForgetExpected() { core_->lookahead.Forget(); }
+void Engine::ForgetPrepared() { core_->lookahead.Forget(); }
 
 void Engine::SetIdleLimit(int64_t ms) { core_->options.idle_limit_ms = ms; }
 

@@ -146,12 +146,12 @@ class Engine {
   // --- Lookahead
   // -----------------------------------------------------------------------------------
 
-  // Whether Expect() pays for this database.
+  // Whether PrepareFor() pays for this database.
   bool WantsLookahead(uint32_t db) const;
-  // Commands on these names follow (engine/lookahead.h). ForgetExpected() before the names' bytes
+  // Commands on these names follow (engine/lookahead.h). ForgetPrepared() before the names' bytes
   // change.
-  void Expect(uint32_t db, std::span<const std::string_view> names);
-  void ForgetExpected();
+  void PrepareFor(uint32_t db, std::span<const std::string_view> names);
+  void ForgetPrepared();
 
   // --- Strings
   // -------------------------------------------------------------------------------------

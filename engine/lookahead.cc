@@ -43,7 +43,7 @@ void FetchTails(std::span<const Directory* const> directories) {
 
 }  // namespace
 
-void Lookahead::Expect(const Database& database, std::span<const std::string_view> names) {
+void Lookahead::Prepare(const Database& database, std::span<const std::string_view> names) {
   hashes_.Set(names);
   const size_t count = hashes_.size();
   for (size_t i = 0; i < count; ++i) {

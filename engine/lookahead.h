@@ -19,7 +19,7 @@ class Lookahead {
  public:
   // Commands on these names follow, the first kLookaheadNames of them at least. Their bytes stay as
   // they are until Forget() or the next call.
-  void Expect(const Database& database, std::span<const std::string_view> names);
+  void Prepare(const Database& database, std::span<const std::string_view> names);
   void Forget() { hashes_.Clear(); }
   NameHashes& hashes() { return hashes_; }
 

@@ -1,7 +1,5 @@
 #include "resp/peek.h"
 
-#include <cstdint>
-
 namespace resp {
 namespace {
 
@@ -37,7 +35,8 @@ bool TakeBulk(std::string_view* input, std::string_view* bulk) {
 size_t PeekSecondArguments(std::string_view input, std::span<std::string_view> found) {
   size_t count = 0;
   size_t arguments = 0;
-  while (count < found.size() && TakeLength(&input, '*', &arguments) && arguments >= 2) {
+  while (count < found.size() && TakeLength(&input, '*', &arguments) && arguments >= 2 &&
+         arguments <= kPeekedArguments) {
     std::string_view bulk;
     for (size_t i = 0; i < arguments; ++i) {
       if (!TakeBulk(&input, &bulk)) return count;

@@ -27,7 +27,7 @@ Server::~Server() = default;
 Result<std::unique_ptr<Server>> Server::Start(Config& config, Clock& clock, Log& log,
                                               ProcessFacts facts, uint64_t random_seed) {
   std::unique_ptr<Server> server(new Server(config, clock, log));
-  ASSIGN_OR_RETURN(server->loop_, EventLoop::Create());
+  ASSIGN_OR_RETURN(server->loop_, EventLoop::Create(clock));
   // Before the store is opened, which may take a while: an address in use is told at once, and no
   // other thread runs yet.
   std::vector<BoundSocket> sockets;

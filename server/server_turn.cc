@@ -55,7 +55,10 @@ void Server::ReturnUnusedMemory() {
     const uint64_t allocated = AllocatorUsed().allocated;
     return std::max(ResidentBytes(), allocated) - allocated;
   };
-  if (unused() <= unused_left_ + kUnusedBytesKept) return;
+  // What the checkpoint thread was asked for has come off it later.
+  const uint64_t before = unused();
+  unused_left_ = std::min(unused_left_, before);
+  if (before <= unused_left_ + kUnusedBytesKept) return;
   ReturnFreeMemory();
   // The others' ends are small: this thread fills RocksDB's tables in memory.
   engine_->RunOnCheckpointThread(&ReturnFreeTop);

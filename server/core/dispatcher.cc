@@ -116,7 +116,7 @@ FeedResult Dispatcher::Feed(Session& session, std::string_view input) {
   session.is_feeding = true;
   timer_.Start();
   result.outcome = FeedRequests(session, input, &result);
-  engine_.ForgetExpected();
+  engine_.ForgetPrepared();
   session.is_feeding = false;
   return result;
 }
@@ -137,7 +137,8 @@ FeedOutcome Dispatcher::FeedRequests(Session& session, std::string_view input, F
       if (session.output.size() > kUnauthenticatedOutputBytes) return FeedOutcome::kMoreLater;
       if (result->consumed < input.size() && IsHeldUp(session)) return FeedOutcome::kParked;
     }
-    if (count % engine::kLookaheadNames == 0 && engine_.WantsLookahead(session.db)) {
+    if (limits.authenticated && count % engine::kLookaheadNames == 0 &&
+        engine_.WantsLookahead(session.db)) {
       LookAhead(session, input.substr(result->consumed));
     }
     const resp::ParseResult parsed = session.parser.Next(input.substr(result->consumed), limits);
@@ -160,7 +161,7 @@ void Dispatcher::LookAhead(const Session& session, std::string_view input) {
   std::array<std::string_view, engine::kLookaheadNames> names;
   const size_t count = resp::PeekSecondArguments(input, names);
   // One alone would have to wait all the same.
-  if (count > 1) engine_.Expect(session.db, std::span(names).first(count));
+  if (count > 1) engine_.PrepareFor(session.db, std::span(names).first(count));
 }
 
 void Dispatcher::FailProtocol(Session& session) {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -56,7 +55,7 @@ void Event::Remove() {
 
 void EventLoop::FreeBase::operator()(event_base* base) const { event_base_free(base); }
 
-engine::Result<std::unique_ptr<EventLoop>> EventLoop::Create() {
+engine::Result<std::unique_ptr<EventLoop>> EventLoop::Create(Clock& clock) {
   // libevent goes on without what it could not allocate; a loop that has lost an event is no loop.
   event_set_mem_functions(&Allocate, &Reallocate, &std::free);
   const std::unique_ptr<event_config, decltype(&event_config_free)> config(event_config_new(),
@@ -69,11 +68,11 @@ engine::Result<std::unique_ptr<EventLoop>> EventLoop::Create() {
   if (base == nullptr) return Status(Code::kIo, "the event loop cannot be created");
   OwnedFd wake_fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!wake_fd.is_open()) return Status(Code::kIo, std::string("eventfd: ") + strerror(errno));
-  return std::unique_ptr<EventLoop>(new EventLoop(std::move(base), std::move(wake_fd)));
+  return std::unique_ptr<EventLoop>(new EventLoop(clock, std::move(base), std::move(wake_fd)));
 }
 
-EventLoop::EventLoop(std::unique_ptr<event_base, FreeBase> base, OwnedFd wake_fd)
-    : base_(std::move(base)), wake_fd_(std::move(wake_fd)) {
+EventLoop::EventLoop(Clock& clock, std::unique_ptr<event_base, FreeBase> base, OwnedFd wake_fd)
+    : clock_(clock), base_(std::move(base)), wake_fd_(std::move(wake_fd)) {
   // By edge: each write is told once, so that the counter never has to be read.
   wake_event_ = NewEvent<&EventLoop::OnWake>(wake_fd_.get(), Readiness::kReadableEdge, this);
   wake_event_.Add();
@@ -94,13 +93,12 @@ void EventLoop::RunOnce(Wait wait) {
 }
 
 bool EventLoop::LookAgain() {
-  using Clock = std::chrono::steady_clock;
   const uint64_t calls = calls_;
-  const Clock::time_point end = Clock::now() + std::chrono::nanoseconds(SpinPolicy::kSpinNanos);
+  const int64_t end_us = clock_.MonotonicMicros() + SpinPolicy::kSpinMicros;
   do {
     event_base_loop(base_.get(), EVLOOP_ONCE | EVLOOP_NONBLOCK);
     if (calls_ != calls) return true;
-  } while (Clock::now() < end);
+  } while (clock_.MonotonicMicros() < end_us);
   return false;
 }
 

@@ -20,6 +20,7 @@
 
 #include "engine/check.h"
 #include "engine/status.h"
+#include "server/core/clock.h"
 #include "server/net/owned_fd.h"
 #include "server/net/spin_policy.h"
 
@@ -68,7 +69,7 @@ class Event {
 class EventLoop {
  public:
   // kIo when the system refuses the resources.
-  static engine::Result<std::unique_ptr<EventLoop>> Create();
+  static engine::Result<std::unique_ptr<EventLoop>> Create(Clock& clock);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -107,7 +108,7 @@ class EventLoop {
     void operator()(event_base* base) const;
   };
 
-  EventLoop(std::unique_ptr<event_base, FreeBase> base, OwnedFd wake_fd);
+  EventLoop(Clock& clock, std::unique_ptr<event_base, FreeBase> base, OwnedFd wake_fd);
   Event MakeEvent(int fd, Readiness readiness, Callback callback, void* owner);
   Event MakeSignal(int signal_number, Callback callback, void* owner);
   // True when something was ready in time.
@@ -118,6 +119,7 @@ class EventLoop {
   // By all loops of this thread, so far.
   static inline thread_local uint64_t calls_ = 0;
 
+  Clock& clock_;
   const std::thread::id thread_ = std::this_thread::get_id();
   std::unique_ptr<event_base, FreeBase> base_;
   OwnedFd wake_fd_;

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "engine/idle_times.h"
 #include "engine/limits.h"
 #include "engine/stream.h"
 #include "tests/support/temp_dir.h"
@@ -183,6 +185,28 @@ TEST_F(AgingTest, APassEndsWhenNothingIsLeftInMemory) {
   asked_for_turns = 0;
   Pass(kTwoPassesMs);
   EXPECT_EQ(asked_for_turns, 0);
+}
+
+TEST(IdleTimes, KeepsSecondsUntilTheyAreTaken) {
+  IdleTimes times(10);
+  times.Note(1, 1999);
+  times.Note(2, 5000);
+  times.Note(2, 7000);
+  EXPECT_EQ(times.Take(1), 1000);
+  EXPECT_EQ(times.Take(1), std::nullopt);
+  EXPECT_EQ(times.Take(2), 7000);
+  EXPECT_EQ(times.size(), 0U);
+}
+
+TEST(IdleTimes, ForgetsAllWhenThereWouldBeTooMany) {
+  IdleTimes times(2);
+  times.Note(1, 1000);
+  times.Note(2, 2000);
+  times.Note(2, 3000);
+  EXPECT_EQ(times.size(), 2U);
+  times.Note(3, 4000);
+  EXPECT_EQ(times.size(), 1U);
+  EXPECT_EQ(times.Take(3), 4000);
 }
 
 // ---- Checkpoints at rest ----

@@ -66,7 +66,7 @@ class Peer {
 class World {
  public:
   World() {
-    auto loop = server::EventLoop::Create();
+    auto loop = server::EventLoop::Create(fuzz_server_.server().clock());
     Require(loop.ok(), "there is a loop");
     loop_ = std::move(loop).value();
     tests::TestServer& server = fuzz_server_.server();

@@ -44,6 +44,17 @@ TEST(Peek, EndsAtWhatIsNoWholeRequestWithTwoArguments) {
   EXPECT_EQ(Peek(add + "*2\n$1\n"), Keys({"a"}));
 }
 
+TEST(Peek, EndsAtARequestWithManyArguments) {
+  const auto request = [](size_t arguments) {
+    std::string text = "*" + std::to_string(arguments) + "\r\n";
+    for (size_t i = 0; i < arguments; ++i) text += "$1\r\nx\r\n";
+    return text;
+  };
+  const std::string add(kAdd);
+  EXPECT_EQ(Peek(add + request(kPeekedArguments) + add), Keys({"a", "x", "a"}));
+  EXPECT_EQ(Peek(add + request(kPeekedArguments + 1) + add), Keys({"a"}));
+}
+
 TEST(Peek, NeverGoesPastTheEnd) {
   const std::string both = std::string(kAdd) + std::string(kGet);
   for (size_t size = 0; size < both.size(); ++size) {

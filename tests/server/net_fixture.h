@@ -68,7 +68,7 @@ class TestPeer {
 class ConnectionTest : public testing::Test {
  protected:
   ConnectionTest() {
-    auto loop = EventLoop::Create();
+    auto loop = EventLoop::Create(server_.clock());
     EXPECT_TRUE(loop.ok());
     loop_ = std::move(loop).value();
     table_ = std::make_unique<ConnectionTable>(*loop_, server_.context(), server_.dispatcher(),

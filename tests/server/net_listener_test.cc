@@ -19,7 +19,7 @@ namespace {
 class ListenerTest : public testing::Test {
  protected:
   ListenerTest() {
-    auto loop = EventLoop::Create();
+    auto loop = EventLoop::Create(clock_);
     EXPECT_TRUE(loop.ok());
     loop_ = std::move(loop).value();
     std::vector<BoundSocket> sockets;
