@@ -73,5 +73,24 @@ TEST_P(LookaheadTest, AnswersAreTheSame) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, LookaheadTest, ::testing::Range(1U, 5U));
 
+// What is known of a name goes by where the name lies.
+TEST(Lookahead, ForgetsTheNamesOfWhatItCouldNotExecute) {
+  TestServer server;
+  TestClient& waits = server.Connect();
+  TestClient& other = server.Connect();
+  for (size_t i = 0; i < kKeys; ++i) {
+    other.CallWords({"XADD", "k" + std::to_string(100 + i), "1-1", "f", "v"});
+  }
+  std::string buffer = AsRequest({"XLEN", "k100"}) +
+                       AsRequest({"XREAD", "BLOCK", "0", "STREAMS", "k101", "$"}) +
+                       AsRequest({"XLEN", "k102"});
+  const size_t consumed = server.dispatcher().Feed(*waits.session(), buffer).consumed;
+  ASSERT_TRUE(waits.is_blocked());
+  buffer.replace(buffer.find("k102"), 4, "k103");
+  server.dispatcher().Feed(*other.session(), std::string_view(buffer).substr(consumed));
+  server.Run();
+  EXPECT_EQ(other.NextReply(), ":1");
+}
+
 }  // namespace
 }  // namespace tests
