@@ -553,6 +553,9 @@ void Persistence::CommitTurn(Now now) {
 void Persistence::EndTurn(Now now) {
   now_unix_s_ = now.unix_ms / 1000;
   now_store_ms_ = now.store_ms;
+  if (last_begin_ms_ == 0) {
+    last_begin_ms_ = now.store_ms;
+  }
   CommitTurn(now);
   AdvanceCheckpoint();
   UpdateStanding();

@@ -38,7 +38,16 @@ bool Persistence::CheckpointIsDue() const {
          (journal_bytes >= kTimedCheckpointBytes &&
           now_store_ms_ - last_begin_ms_ >= kTimedCheckpointMs) ||
          (journal_bytes >= kRestCheckpointBytes &&
-          now_store_ms_ - last_append_ms_ >= kRestCheckpointMs);
+          now_store_ms_ - last_append_ms_ >= kRestCheckpointMs) ||
+         HoldsWhatIsOld();
+}
+
+// What was changed once and not used since would otherwise stay in memory until enough has come
+// together for a checkpoint.
+bool Persistence::HoldsWhatIsOld() const {
+  const int64_t limit_ms = core_.options.idle_limit_ms;
+  return limit_ms > 0 && core_.checkpoint.anything_dirty() &&
+         now_store_ms_ - last_begin_ms_ >= limit_ms;
 }
 
 void Persistence::AdvanceCheckpoint() {

@@ -116,15 +116,6 @@ TEST_F(AgingTest, TheTimeOfTheLastUseIsRemembered) {
   EXPECT_EQ(IdleMs("a"), 0);
 }
 
-TEST_F(AgingTest, WhatNoCheckpointHasStays) {
-  Add("a", "1");
-  Pass(kIdleMs + kTwoPassesMs);
-  EXPECT_EQ(Cached(), 2U);
-  ASSERT_TRUE(engine_->CheckpointNow().ok());
-  Pass(kTwoPassesMs);
-  EXPECT_EQ(Cached(), 0U);
-}
-
 TEST_F(AgingTest, ZeroKeepsEverything) {
   engine_->SetIdleLimit(0);
   Add("a", "1");
@@ -224,10 +215,30 @@ TEST_F(AgingTest, ACheckpointBeginsWhenNothingChangesAnyMore) {
   EXPECT_EQ(Checkpoints(), 1U);
 }
 
-TEST_F(AgingTest, ALittleJournalWaits) {
+TEST_F(AgingTest, ALittleWaitsUntilItIsOld) {
+  Add("a", "x");
+  Pass(kIdleMs - 5000);
+  EXPECT_EQ(Checkpoints(), 0U);
+  Pass(5000);
+  EXPECT_EQ(Checkpoints(), 1U);
+  Pass(10 * kIdleMs);
+  EXPECT_EQ(Checkpoints(), 1U);  // Nothing has changed since.
+}
+
+TEST_F(AgingTest, ALittleMayWaitForEverWhereEverythingStays) {
+  engine_->SetIdleLimit(0);
   Add("a", std::string(kRestCheckpointBytes / 2, 'x'));
   Pass(10 * kTimedCheckpointMs);
   EXPECT_EQ(Checkpoints(), 0U);
+}
+
+TEST_F(AgingTest, WhatIsOldAndUnsavedIsSavedAndLeaves) {
+  Add("a", "x");
+  Pass(kIdleMs - 5000);
+  EXPECT_EQ(Cached(), 2U);
+  Pass(5000 + kTwoPassesMs);
+  EXPECT_EQ(Cached(), 0U);
+  EXPECT_EQ(Length("a"), 1U);
 }
 
 TEST_F(AgingTest, UnderASteadyLoadACheckpointBeginsAfterAWhile) {
