@@ -127,8 +127,9 @@ constexpr OptionSpec kOptions[] = {
             "Addresses to listen on. One that begins with `-` may be missing on this machine."),
     Integer(
         "cache-idle-time", "60", 0, kMaxInt32, kMutable, &Settings::cache_idle_time_seconds,
-        "Seconds without use after which a key leaves memory, as soon as a checkpoint has it; 0 "
-        "= only when the room is needed. The next use reads it from disk."),
+        "Seconds without use after which a key leaves memory, as soon as a checkpoint has it; one "
+        "begins when the last was so long ago and anything is unsaved. 0 = only when the room is "
+        "needed. The next use reads it from disk."),
     Memory("cache-size", "128mb", 16 * kMib, kMaxInt64, kMutable, &Settings::cache_size,
            "The one memory budget of the store: cached objects, changes not yet in a checkpoint, "
            "and RocksDB's share."),
