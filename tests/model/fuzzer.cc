@@ -41,6 +41,7 @@ engine::EngineOptions Fuzzer::MakeOptions() {
   if (options_.checkpoint_bytes != 0) {
     options.checkpoint_bytes = options_.checkpoint_bytes;
   }
+  options.idle_limit_ms = PickOf<int64_t>({60'000, 5000, 100});
   if (options_.failing_checkpoints != 0) {
     options.checkpoint_fault = [this] {
       const uint64_t number = ++checkpoints_;
