@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <thread>
 
 #include "engine/checker.h"
@@ -41,7 +42,8 @@ engine::EngineOptions Fuzzer::MakeOptions() {
   if (options_.checkpoint_bytes != 0) {
     options.checkpoint_bytes = options_.checkpoint_bytes;
   }
-  options.idle_limit_ms = PickOf<int64_t>({60'000, 5000, 100});
+  constexpr int64_t kIdleLimits[] = {60'000, 5000, 100};
+  options.idle_limit_ms = kIdleLimits[options_.seed % std::size(kIdleLimits)];
   if (options_.failing_checkpoints != 0) {
     options.checkpoint_fault = [this] {
       const uint64_t number = ++checkpoints_;
