@@ -225,6 +225,19 @@ TEST_F(AgingTest, ALittleWaitsUntilItIsOld) {
   EXPECT_EQ(Checkpoints(), 1U);  // Nothing has changed since.
 }
 
+TEST_F(AgingTest, TheFirstChangeAfterAStartWaitsAsWell) {
+  Add("a", "x");
+  Pass(2 * kIdleMs);
+  engine_.Close();
+  ASSERT_EQ(engine_.Open(), "");
+  const uint64_t before = Checkpoints();
+  Add("a", "y");
+  Pass(kIdleMs - 5000);
+  EXPECT_EQ(Checkpoints(), before);
+  Pass(5000);
+  EXPECT_EQ(Checkpoints(), before + 1);
+}
+
 TEST_F(AgingTest, ALittleMayWaitForEverWhereEverythingStays) {
   engine_->SetIdleLimit(0);
   Add("a", std::string(kRestCheckpointBytes / 2, 'x'));

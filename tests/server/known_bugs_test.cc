@@ -1,10 +1,13 @@
 // Faults that others' servers had, as tests named after them. Those that a transcript can show are
 // in tests/transcripts/abuse_*.txt.
+#include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "server/core/command_table.h"
 #include "server/limits.h"
 #include "tests/support/test_server.h"
 
@@ -115,6 +118,25 @@ TEST(KnownBugs, Cve2025_21605_BeforeAuthUnreadRepliesAreFew) {
   for (int i = 0; i < 10'000; ++i) deaf.Queue("PING\r\n");
   for (int i = 0; i < 100; ++i) server.RunTurn();
   EXPECT_LT(deaf.session()->output.size(), 2 * kUnauthenticatedOutputBytes);
+}
+
+// CVE-2026-41566 (Kvrocks): commands that forgot to ask for the permission.
+TEST(KnownBugs, Cve2026_41566_BeforeAuthNothingRunsButWhatLogsIn) {
+  TestServer server(nullptr, "requirepass secret\nenable-debug-command yes\n");
+  std::vector<std::string> allowed;
+  for (const CommandSpec& spec : AllCommands()) {
+    if ((spec.flags & kContainer) != 0 && !SubcommandsOf(spec).empty()) continue;
+    const std::string name(spec.name);
+    std::vector<std::string> words = {name.substr(0, name.find('|'))};
+    if (words[0] != name) words.push_back(name.substr(words[0].size() + 1));
+    words.resize(std::max<size_t>(words.size(), std::abs(spec.arity)), "1");
+    server.AdvanceMs(1000);  // Refusals have a bound for each address.
+    const std::string reply = server.Connect().CallWords(words);
+    if (reply.find("NOAUTH Authentication required.") == std::string::npos) {
+      allowed.push_back(name);
+    }
+  }
+  EXPECT_EQ(allowed, std::vector<std::string>({"auth", "hello", "quit", "reset"}));
 }
 
 // CVE-2026-23479: whoever is served while readers are run again may be ended by what is run.
