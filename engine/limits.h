@@ -23,7 +23,7 @@ inline constexpr size_t kTurnEffectBytes = 4 * 1024 * 1024;
 inline constexpr size_t kCheckpointBytes = 32 * 1024 * 1024;
 // It also starts when this much journal has come since the last one and nothing changes any more;
 // or this much, and the last one was some time ago: a start after a crash has less to read then.
-// Or anything, and the last one was EngineOptions::idle_limit_ms ago.
+// Or anything, and the last one was EngineOptions::idle_limit_ms ago (kTimedCheckpointMs at least).
 inline constexpr uint64_t kRestCheckpointBytes = uint64_t{1} << 20;
 inline constexpr int64_t kRestCheckpointMs = 1000;
 inline constexpr uint64_t kTimedCheckpointBytes = uint64_t{8} << 20;

@@ -47,7 +47,7 @@ bool Persistence::CheckpointIsDue() const {
 bool Persistence::HoldsWhatIsOld() const {
   const int64_t limit_ms = core_.options.idle_limit_ms;
   return limit_ms > 0 && core_.checkpoint.anything_dirty() &&
-         now_store_ms_ - last_begin_ms_ >= limit_ms;
+         now_store_ms_ - last_begin_ms_ >= std::max(limit_ms, kTimedCheckpointMs);
 }
 
 void Persistence::AdvanceCheckpoint() {

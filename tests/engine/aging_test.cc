@@ -225,6 +225,17 @@ TEST_F(AgingTest, ALittleWaitsUntilItIsOld) {
   EXPECT_EQ(Checkpoints(), 1U);  // Nothing has changed since.
 }
 
+TEST_F(AgingTest, WhatIsOldVerySoonMakesNoMoreCheckpoints) {
+  engine_->SetIdleLimit(100);
+  Add("a", "x");
+  engine_.Advance(kTimedCheckpointMs - 1);
+  engine_.EndTurn();
+  EXPECT_EQ(Checkpoints(), 0U);
+  engine_.Advance(1);
+  engine_.EndTurn();
+  EXPECT_EQ(Checkpoints(), 1U);
+}
+
 TEST_F(AgingTest, TheFirstChangeAfterAStartWaitsAsWell) {
   Add("a", "x");
   Pass(2 * kIdleMs);
