@@ -97,10 +97,14 @@ std::string Fuzzer::history() const {
   return out;
 }
 
-void Fuzzer::Note(std::string step) {
+void Fuzzer::Trace(const std::string& line) const {
   if (std::getenv("WEIR_MODEL_TRACE") != nullptr) {
-    std::fprintf(stderr, "%llu %s\n", static_cast<unsigned long long>(step_count_), step.c_str());
+    std::fprintf(stderr, "%llu %s\n", static_cast<unsigned long long>(step_count_), line.c_str());
   }
+}
+
+void Fuzzer::Note(std::string step) {
+  Trace(step);
   if (steps_.size() == kStepsShown) {
     steps_.erase(steps_.begin());
   }
@@ -168,6 +172,7 @@ void Fuzzer::NoteTurn(engine::Turn before) {
   if (engine_->current_turn() == before) {
     return;  // Soft effects alone are not committed.
   }
+  Trace("turn " + std::to_string(before));
   for (ModelDatabase& database : databases_) {
     for (auto& [key, stream] : database) {
       for (auto& [name, group] : stream.groups) {

@@ -65,6 +65,7 @@ class Fuzzer {
   T PickOf(std::initializer_list<T> choices) {
     return *(choices.begin() + Draw(choices.size()));
   }
+  void Trace(const std::string& line) const;
   void Note(std::string step);
   void Expect(bool holds, const std::string& what);
   template <typename T>
