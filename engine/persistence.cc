@@ -179,6 +179,8 @@ Status Persistence::Open(Now now) {
   RETURN_IF_ERROR(OpenJournal(is_new));
   FAULT_POINT("recovery.journal_opened");
   RETURN_IF_ERROR(Replay(now));
+  now_store_ms_ = core_.time_line.last_store_ms();
+  last_begin_ms_ = now_store_ms_;
   if (core_.has_new_damage) {
     return OkStatus();
   }
@@ -553,9 +555,6 @@ void Persistence::CommitTurn(Now now) {
 void Persistence::EndTurn(Now now) {
   now_unix_s_ = now.unix_ms / 1000;
   now_store_ms_ = now.store_ms;
-  if (last_begin_ms_ == 0) {
-    last_begin_ms_ = now.store_ms;
-  }
   CommitTurn(now);
   AdvanceCheckpoint();
   UpdateStanding();

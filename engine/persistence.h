@@ -155,7 +155,7 @@ class Persistence {
   int64_t now_unix_s_ = 0;
   int64_t retry_after_ms_ = 0;  // Store time before which no new checkpoint starts by itself.
   int64_t now_store_ms_ = 0;
-  int64_t last_begin_ms_ = 0;   // Of the newest checkpoint, or the first turn; store time.
+  int64_t last_begin_ms_ = 0;   // Of the newest checkpoint, or the start; store time.
   int64_t last_append_ms_ = 0;  // To the journal, store time.
   bool last_checkpoint_ok_ = true;
 
