@@ -16,6 +16,7 @@
 #include "engine/checker.h"
 #include "server/core/config.h"
 #include "server/core/config_file.h"
+#include "server/core/huge_pages.h"
 #include "server/core/log.h"
 #include "server/core/process_usage.h"
 #include "server/core/version.h"
@@ -123,6 +124,7 @@ int Fail(ExitCode code, std::string_view reason) {
 int RunServer(server::Config& config, bool accepts_loss) {
   server::EndWhenOutOfMemory();
   server::KeepFreedMemory();
+  server::PauseHugePages(true);  // Until the first tick with something to do.
   const server::Settings& settings = config.settings();
   auto log = server::Log::Open(settings.logfile, settings.log_threshold());
   if (!log.ok()) return Fail(ExitCode::kCannotStart, log.status().message());
@@ -153,6 +155,7 @@ int main(int argument_count, char** argument_values) {
   const bool accepts_loss = !arguments.empty() && arguments.front() == "--accept-loss";
   if (accepts_loss) arguments.erase(arguments.begin());
   if (const std::optional<int> code = RunWithoutServer(arguments)) return *code;
+  server::AskForHugePages(argument_values);
   server::Config config;
   const engine::Status loaded = LoadConfig(arguments, &config);
   if (!loaded.ok()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/core/huge_pages.h"
 #include "server/core/process_usage.h"
 #include "server/limits.h"
 #include "server/net/limits.h"
@@ -45,7 +46,10 @@ void Server::Tick(int64_t now_us) {
   dispatcher_->Tick();
   connections_->Tick();
   for (const std::unique_ptr<Listener>& listener : listeners_) listener->Tick();
-  if (quiet_.Tick(context_->stats().commands_processed)) ReturnUnusedMemory();
+  const bool was_quiet = quiet_.is_quiet();
+  const bool may_return_memory = quiet_.Tick(context_->stats().commands_processed);
+  if (quiet_.is_quiet() != was_quiet) PauseHugePages(quiet_.is_quiet());
+  if (may_return_memory) ReturnUnusedMemory();
 }
 
 // What a burst has needed stays with the allocator as long as there may be another: memory that was

@@ -17,6 +17,9 @@ namespace {
 
 // Bytes of free memory above all that is in use.
 constexpr int kKeptAtTop = 128 << 20;
+// What the heap grows by, at least: where every program gets huge pages without asking, only memory
+// that is there as a whole becomes one.
+constexpr int kGrownAtOnce = 16 << 20;
 
 uint64_t PageBytes() { return static_cast<uint64_t>(sysconf(_SC_PAGESIZE)); }
 
@@ -58,6 +61,7 @@ void KeepFreedMemory() {
   constexpr int kLargestFromHeap = 256 << 20;
   mallopt(M_MMAP_THRESHOLD, kLargestFromHeap);
   mallopt(M_TRIM_THRESHOLD, kKeptAtTop);
+  mallopt(M_TOP_PAD, kGrownAtOnce);
 }
 
 void ReturnFreeMemory() { malloc_trim(0); }
@@ -67,9 +71,11 @@ void ReturnFreeTop() {
   // time.
   constexpr size_t kLargeBlock = 256 << 10;
   mallopt(M_TRIM_THRESHOLD, 0);
+  mallopt(M_TOP_PAD, 0);
   void* volatile block = std::malloc(kLargeBlock);
   std::free(block);
   mallopt(M_TRIM_THRESHOLD, kKeptAtTop);
+  mallopt(M_TOP_PAD, kGrownAtOnce);
 }
 
 uint64_t SystemMemoryBytes() {

@@ -15,10 +15,15 @@ class QuietWatch {
     const bool is_busy = commands >= commands_ && commands - commands_ > kQuietCommands;
     commands_ = commands;
     quiet_ticks_ = is_busy ? 0 : quiet_ticks_ + 1;
+    is_quiet_ = is_quiet_ && !is_busy;
     if (quiet_ticks_ < kQuietTicks) return false;
+    is_quiet_ = true;
     quiet_ticks_ -= kAgainTicks;
     return true;
   }
+
+  // At first, and after Tick has said so, until a tick has more commands.
+  bool is_quiet() const { return is_quiet_; }
 
   // 30 and 10 seconds: see server/server_turn.cc.
   static constexpr int kQuietTicks = 300;
@@ -28,6 +33,7 @@ class QuietWatch {
  private:
   uint64_t commands_ = 0;
   int quiet_ticks_ = 0;
+  bool is_quiet_ = true;
 };
 
 }  // namespace server

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -73,6 +75,41 @@ TEST(Life, AnAddressInUseStopsTheStart) {
   EXPECT_EQ(ended.exit_code, 1);
   EXPECT_NE(ended.output.find("cannot listen on 127.0.0.1"), std::string::npos) << ended.output;
   EXPECT_FALSE(Exists(directory / "data")) << "nothing has been created";
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string ProcessFile(const ServerProcess& server, const std::string& name) {
+  return ReadFile("/proc/" + std::to_string(server.pid()) + "/" + name);
+}
+
+TEST(Life, HugePagesAreNotAskedForAgainstTheUsersWill) {
+  setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0", 1);
+  const ServerProcess server;
+  unsetenv("GLIBC_TUNABLES");
+  const std::string environment = ProcessFile(server, "environ");
+  EXPECT_NE(environment.find("glibc.malloc.hugetlb=0"), std::string::npos);
+  EXPECT_EQ(environment.find("glibc.malloc.hugetlb=1"), std::string::npos);
+}
+
+TEST(Life, HugePagesAreForServersWithSomethingToDo) {
+  ServerProcess server;
+  const std::string paused = "THP_enabled:\t0";
+  if (ProcessFile(server, "status").find("THP_enabled:") == std::string::npos) {
+    GTEST_SKIP() << "the system does not tell";
+  }
+  EXPECT_NE(ProcessFile(server, "status").find(paused), std::string::npos);
+  Client client = server.Connect();
+  // All of these in one tick of 100 ms, sooner or later.
+  bool is_paused = true;
+  for (int i = 0; i < 100'000 && is_paused; ++i) {
+    client.Call({"PING"});
+    is_paused = ProcessFile(server, "status").find(paused) != std::string::npos;
+  }
+  EXPECT_FALSE(is_paused);
 }
 
 TEST(Life, OneServerAtATimeHasTheData) {

@@ -40,6 +40,20 @@ TEST(QuietWatch, ABusyTickStartsTheWaitAnew) {
   EXPECT_EQ(QuietAt(&watch, 1, &commands, 0), Ticks({1}));
 }
 
+TEST(QuietWatch, IsQuietFromTheStartAndFromTheWordOnUntilABusyTick) {
+  QuietWatch watch;
+  uint64_t commands = 0;
+  EXPECT_TRUE(watch.is_quiet());
+  QuietAt(&watch, 1, &commands, QuietWatch::kQuietCommands);
+  EXPECT_TRUE(watch.is_quiet());
+  QuietAt(&watch, 1, &commands, QuietWatch::kQuietCommands + 1);
+  EXPECT_FALSE(watch.is_quiet());
+  QuietAt(&watch, kTicks - 1, &commands, 0);
+  EXPECT_FALSE(watch.is_quiet());
+  QuietAt(&watch, 1, &commands, 0);
+  EXPECT_TRUE(watch.is_quiet());
+}
+
 TEST(QuietWatch, CountingAnewIsNotBusy) {
   QuietWatch watch;
   uint64_t commands = 1'000'000;
