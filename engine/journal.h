@@ -168,6 +168,7 @@ class Journal {
   void SyncDirty();
   void NoteCheckpoint(Turn turn);
   void ApplyCheckpoint();
+  void BeginSpare();
   void BuildSpares();
   void NotifyProgress();
   void StopThread();

@@ -162,6 +162,23 @@ void Journal::Recycle(std::vector<std::unique_ptr<JournalSegment>> covered,
 
 bool Journal::WantsSpare() const { return segments_.spares().size() < spare_target_; }
 
+void Journal::BeginSpare() {
+  {
+    const std::lock_guard io(io_mutex_);
+    if (!WantsSpare()) {
+      return;
+    }
+  }
+  // Only this thread adds spares. It asks the file system: not with the lock held.
+  if (options_.has_room && !options_.has_room(options_.segment_bytes)) {
+    const std::lock_guard lock(mutex_);
+    spare_failed_ = true;
+    return;
+  }
+  const std::lock_guard io(io_mutex_);
+  spare_builder_ = segments_.NewSpareBuilder();
+}
+
 void Journal::BuildSpares() {
   if (spare_builder_ == nullptr) {
     const std::lock_guard lock(mutex_);
@@ -171,14 +188,7 @@ void Journal::BuildSpares() {
     }
   }
   if (spare_builder_ == nullptr && !failed()) {
-    const bool has_room = !options_.has_room || options_.has_room(options_.segment_bytes);
-    const std::lock_guard io(io_mutex_);
-    if (!has_room && WantsSpare()) {
-      const std::lock_guard lock(mutex_);
-      spare_failed_ = true;
-    } else if (WantsSpare()) {
-      spare_builder_ = segments_.NewSpareBuilder();
-    }
+    BeginSpare();
   }
   if (spare_builder_ == nullptr || failed()) {
     spare_builder_.reset();
