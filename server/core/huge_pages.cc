@@ -44,6 +44,10 @@ void AskForHugePages(char** arguments) {
   execv(ExecutablePath().c_str(), arguments);
 }
 
-void PauseHugePages(bool is_paused) { prctl(PR_SET_THP_DISABLE, is_paused ? 1 : 0, 0, 0, 0); }
+void PauseHugePages(bool is_paused) {
+  // Whoever started this process may have switched them off for it.
+  static const bool are_off_for_good = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) > 0;
+  if (!are_off_for_good) prctl(PR_SET_THP_DISABLE, is_paused ? 1 : 0, 0, 0, 0);
+}
 
 }  // namespace server

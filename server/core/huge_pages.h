@@ -17,9 +17,9 @@ std::string TunablesWithHugePages(std::string_view tunables);
 // `arguments`: of main. Thread: main, first of all.
 void AskForHugePages(char** arguments);
 
-// No huge pages for this process, or again as the system has it. A server at rest has given back
-// what it does not use, and the kernel would fill these holes to make huge pages of the rest; one
-// that has little to do does not need 2 MiB for each thread. Thread: any.
+// No huge pages for this process, or again as it was when this was called first. A server at rest
+// has given back what it does not use, and the kernel would fill these holes to make huge pages of
+// the rest; one that has little to do does not need 2 MiB for each thread. Thread: any.
 void PauseHugePages(bool is_paused);
 
 }  // namespace server

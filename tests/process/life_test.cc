@@ -3,11 +3,13 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -110,6 +112,19 @@ TEST(Life, HugePagesAreForServersWithSomethingToDo) {
     is_paused = ProcessFile(server, "status").find(paused) != std::string::npos;
   }
   EXPECT_FALSE(is_paused);
+}
+
+TEST(Life, HugePagesThatWereOffBeforeItsStartStayOff) {
+  ASSERT_EQ(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), 0);
+  ServerProcess server;
+  ASSERT_EQ(prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0), 0);
+  Client client = server.Connect();
+  // More in a second than a server at rest has in ten of its ticks.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  while (std::chrono::steady_clock::now() < end) {
+    ASSERT_EQ(client.Call({"PING"}), "PONG");
+  }
+  EXPECT_EQ(ProcessFile(server, "status").find("THP_enabled:\t1"), std::string::npos);
 }
 
 TEST(Life, OneServerAtATimeHasTheData) {
