@@ -124,7 +124,6 @@ int Fail(ExitCode code, std::string_view reason) {
 int RunServer(server::Config& config, bool accepts_loss) {
   server::EndWhenOutOfMemory();
   server::KeepFreedMemory();
-  server::PauseHugePages(true);  // Until the first tick with something to do.
   const server::Settings& settings = config.settings();
   auto log = server::Log::Open(settings.logfile, settings.log_threshold());
   if (!log.ok()) return Fail(ExitCode::kCannotStart, log.status().message());

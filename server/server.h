@@ -14,6 +14,7 @@
 #include "server/core/clock.h"
 #include "server/core/config.h"
 #include "server/core/dispatcher.h"
+#include "server/core/huge_pages.h"
 #include "server/core/log.h"
 #include "server/core/quiet_watch.h"
 #include "server/core/server_context.h"
@@ -86,6 +87,7 @@ class Server final : public ServerControl {
   bool has_failed_ = false;  // The storage, for good.
   int64_t next_tick_us_ = 0;
   QuietWatch quiet_;
+  HugePages huge_pages_;
   // Resident bytes beyond those that are allocated which were left when memory was given back last:
   // the program itself, and holes between what is in use.
   uint64_t unused_left_ = 0;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/core/huge_pages.h"
 #include "server/core/process_usage.h"
 #include "server/limits.h"
 #include "server/net/limits.h"
@@ -48,7 +47,8 @@ void Server::Tick(int64_t now_us) {
   for (const std::unique_ptr<Listener>& listener : listeners_) listener->Tick();
   const bool was_quiet = quiet_.is_quiet();
   const bool may_return_memory = quiet_.Tick(context_->stats().commands_processed);
-  if (quiet_.is_quiet() != was_quiet) PauseHugePages(quiet_.is_quiet());
+  if (was_quiet && !quiet_.is_quiet()) huge_pages_.Resume();
+  if (!was_quiet && quiet_.is_quiet()) huge_pages_.Pause();
   if (may_return_memory) ReturnUnusedMemory();
 }
 

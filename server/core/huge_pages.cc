@@ -27,6 +27,9 @@ bool GivesToThoseWhoAsk() {
   return std::getline(file, modes) && modes.find("[madvise]") != std::string::npos;
 }
 
+// For this process, by whoever started it.
+bool AreOff() { return prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) > 0; }
+
 }  // namespace
 
 std::string TunablesWithHugePages(std::string_view tunables) {
@@ -37,17 +40,21 @@ std::string TunablesWithHugePages(std::string_view tunables) {
 }
 
 void AskForHugePages(char** arguments) {
-  if (!WEIR_HAS_GLIBC_MALLOC || !GivesToThoseWhoAsk()) return;
+  if (!WEIR_HAS_GLIBC_MALLOC || AreOff() || !GivesToThoseWhoAsk()) return;
   const char* const now = std::getenv(kVariable);
   const std::string wanted = TunablesWithHugePages(now == nullptr ? "" : now);
   if (wanted.empty() || setenv(kVariable, wanted.c_str(), 1) != 0) return;
   execv(ExecutablePath().c_str(), arguments);
 }
 
-void PauseHugePages(bool is_paused) {
-  // Whoever started this process may have switched them off for it.
-  static const bool are_off_for_good = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) > 0;
-  if (!are_off_for_good) prctl(PR_SET_THP_DISABLE, is_paused ? 1 : 0, 0, 0, 0);
+HugePages::HugePages() : are_off_for_good_(AreOff()) { Pause(); }
+
+void HugePages::Pause() {
+  if (!are_off_for_good_) prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+}
+
+void HugePages::Resume() {
+  if (!are_off_for_good_) prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
 }
 
 }  // namespace server

@@ -1,4 +1,4 @@
-// Memory from malloc in pages of 2 MiB: a process that grows fast spends up to a third of its
+// Memory from malloc in pages of 2 MiB: a process that grows fast spends more than a quarter of its
 // processor time on touching small ones for the first time (docs/performance.md).
 #pragma once
 
@@ -17,9 +17,18 @@ std::string TunablesWithHugePages(std::string_view tunables);
 // `arguments`: of main. Thread: main, first of all.
 void AskForHugePages(char** arguments);
 
-// No huge pages for this process, or again as it was when this was called first. A server at rest
-// has given back what it does not use, and the kernel would fill these holes to make huge pages of
-// the rest; one that has little to do does not need 2 MiB for each thread. Thread: any.
-void PauseHugePages(bool is_paused);
+// Whether this process gets huge pages now. Not at first: one that has little to do does not need
+// 2 MiB for each thread. Not at rest: it has given back what it does not use, and the kernel would
+// fill these holes to make huge pages of the rest. Never, if they were off for the process before.
+// Owner: Server, one in a process. Thread: loop.
+class HugePages {
+ public:
+  HugePages();
+  void Pause();
+  void Resume();
+
+ private:
+  const bool are_off_for_good_;
+};
 
 }  // namespace server

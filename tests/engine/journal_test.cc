@@ -437,6 +437,30 @@ TEST(JournalThread, TheAppendingThreadNeverMakesAFile) {
   EXPECT_EQ(replayed.records.size(), 100u);
 }
 
+TEST(JournalThread, AsksForRoomOnlyWhenASpareIsWanted) {
+  FaultyFileOps ops;
+  std::atomic<int> asked{0};
+  JournalOptions options = SmallOptions(&ops);
+  options.use_thread = true;
+  options.has_room = [&asked](uint64_t /*bytes*/) {
+    ++asked;
+    return true;
+  };
+  auto journal = OpenStarted(options);
+  // The spare is there: there is more room than in one segment.
+  while (journal->headroom_bytes() <= options.segment_bytes) {
+    std::this_thread::yield();
+  }
+  EXPECT_GT(asked.load(), 0);
+  asked = 0;
+  for (Turn turn = 1; turn <= 50; ++turn) {
+    AppendTurns(*journal, turn, turn, 100);
+    ASSERT_TRUE(journal->Sync().ok());
+  }
+  EXPECT_GE(journal->sync_count(), 50u);
+  EXPECT_EQ(asked.load(), 0);
+}
+
 TEST(JournalThread, EverySecondSyncsEarlyWhenMuchHasBeenWritten) {
   FaultyFileOps ops;
   JournalOptions options = EverySecondOptions(&ops);
