@@ -17,8 +17,8 @@ namespace {
 
 // Bytes of free memory above all that is in use.
 constexpr int kKeptAtTop = 128 << 20;
-// What the heap grows by, at least: where every program gets huge pages without asking, only memory
-// that is there as a whole becomes one.
+// Bytes that the heap grows by, at least: where every program gets huge pages without asking, only
+// memory that is there as a whole becomes one.
 constexpr int kGrownAtOnce = 16 << 20;
 
 uint64_t PageBytes() { return static_cast<uint64_t>(sysconf(_SC_PAGESIZE)); }
